@@ -1,0 +1,105 @@
+"""The population part of the silence rule R-tail-O: a segment's completed gaps become one survival table and one slope.
+
+Gaps of all clients are comparable once divided by their client's own mean gap: `u = ln(gap / own mean)`. A segment keeps a
+histogram of `u` in bins of rhythm; `refit` turns it into `P(gap > t) = exp(-table[ln t - location])`, shrunk towards a heavy-tailed
+default (Lomax, tail index 3.5, mean 1) for as long as there are few gaps. Open silences never enter.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP, Records
+
+GRID = U_MIN + U_STEP * np.arange(U_BINS + 1)
+_TAIL_INDEX = 3.5
+_DEFAULT_SURVIVAL = (1 + np.exp(GRID) / (_TAIL_INDEX - 1)) ** -_TAIL_INDEX
+DEFAULT_HAZARD = 1 - _DEFAULT_SURVIVAL[1:] / _DEFAULT_SURVIVAL[:-1]
+DEFAULT_GAP_DAYS = 14.0
+DEFAULT_SLOPE = -0.1
+
+# How many gaps (or clients) each default is worth.
+_POOL_WORTH, _RHYTHM_WORTH, _SLOPE_WORTH, _CENTER_WORTH, _GAP_WORTH = 50.0, 200.0, 200.0, 20.0, 20.0
+_SLOPE_MIN, _SLOPE_MAX = -0.6, 0.3
+_HAZARD_MIN = 1e-9
+
+
+@njit(cache=True)
+def hazard(completed: np.ndarray, prior: np.ndarray, worth: float) -> np.ndarray:
+    """P(the gap ends in a bin | it reached the bin), with `worth` gaps of the prior's hazard mixed in."""
+    result = np.empty(U_BINS)
+    at_risk = 0.0
+    for k in range(U_BINS - 1, -1, -1):
+        at_risk += completed[k]
+        result[k] = (completed[k] + worth * prior[k]) / (at_risk + worth)
+    return result
+
+
+@njit(cache=True)
+def minus_log_survival(hazards: np.ndarray) -> np.ndarray:
+    """-ln P(gap > edge) at each edge of the grid."""
+    result = np.zeros(U_BINS + 1)
+    for k in range(U_BINS):
+        result[k + 1] = result[k] - math.log1p(-min(max(hazards[k], _HAZARD_MIN), 1 - _HAZARD_MIN))
+    return result
+
+
+@njit(cache=True)
+def quantile(table: np.ndarray, y: float) -> float:
+    """The u at which the table reaches y; beyond the grid its last step goes on."""
+    k = min(max(np.searchsorted(table, y), 1), U_BINS)
+    return U_MIN + U_STEP * (k - 1) + U_STEP * (y - table[k - 1]) / (table[k] - table[k - 1])
+
+
+@njit(cache=True)
+def _shifted(completed: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """All rhythms in one histogram, each moved by its shift in u; a count between two bins is split linearly."""
+    result = np.zeros(U_BINS)
+    for g in range(RHYTHM_BINS):
+        steps = shift[g] / U_STEP
+        whole = int(math.floor(steps))
+        part = steps - whole
+        for k in range(U_BINS):
+            result[min(max(k + whole, 0), U_BINS - 1)] += completed[g, k] * (1 - part)
+            result[min(max(k + whole + 1, 0), U_BINS - 1)] += completed[g, k] * part
+    return result
+
+
+@njit(cache=True)
+def _slope(completed: np.ndarray, counts: np.ndarray, pool: np.ndarray, distance: np.ndarray) -> float:
+    """How the tail quantiles of a rhythm bin move with its distance from the centre, in ln(mean gap)."""
+    y_far, y_near = -math.log(0.05), -math.log(0.2)
+    pooled = minus_log_survival(pool)
+    far, near = quantile(pooled, y_far), quantile(pooled, y_near)
+    moved, spread = _SLOPE_WORTH * DEFAULT_SLOPE, _SLOPE_WORTH
+    for g in range(RHYTHM_BINS):
+        if counts[g] > 0:
+            table = minus_log_survival(hazard(completed[g], pool, _RHYTHM_WORTH))
+            move = (quantile(table, y_near) - near + quantile(table, y_far) - far) / 2
+            moved += counts[g] * move * distance[g]
+            spread += counts[g] * distance[g] * distance[g]
+    return min(max(moved / spread, _SLOPE_MIN), _SLOPE_MAX)
+
+
+@njit(cache=True)
+def refit(segments: Records, index: int) -> None:
+    """Make the segment's table, slope and prior gap anew from its sums. The same sums give the same fit."""
+    segment = segments[index]
+    completed = segment.completed
+    counts = completed.sum(axis=1)
+    total = counts.sum()
+    center = (segment.log_mean_sum.sum() + _CENTER_WORTH * math.log(DEFAULT_GAP_DAYS)) / (total + _CENTER_WORTH)
+    share = segment.settled / (segment.settled + _GAP_WORTH)
+    settled_log = segment.settled_log_sum / max(segment.settled, 1.0)
+    distance = np.zeros(RHYTHM_BINS)
+    for g in range(RHYTHM_BINS):
+        if counts[g] > 0:
+            distance[g] = segment.log_mean_sum[g] / counts[g] - center
+    pool = hazard(completed.sum(axis=0), DEFAULT_HAZARD, _POOL_WORTH)
+    slope = _slope(completed, counts, pool, distance)
+    segment.minus_log_survival[:] = minus_log_survival(hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_WORTH))
+    segment.slope = slope
+    segment.log_center = center
+    segment.prior_gap_days = math.exp(share * settled_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))
+    segment.fitted_gaps = total

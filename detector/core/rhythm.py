@@ -1,0 +1,185 @@
+"""A client's rhythm, and how long a silence it explains: the silence rule R-tail-O.
+
+The segment's table says how long silences of clients with this mean gap get; the client's own three longest gaps may say that this
+client has never been silent for so long. The second only ever makes a deadline earlier.
+
+In the comments, `y` is -ln P(gap > t) of this client and `e` that of its population; a *knot* (e_j, y_j) says that the client's j-th longest
+gap, half as long again, is worth y_j to this client where the population gives it e_j.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.core.clock import DAYS_PER_YEAR, deadline_s, to_operational_days
+from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP
+from detector.core.population import quantile
+
+GAPS_MIN = 3  # no deadline before the third gap
+SETTLED_GAPS = 5  # the gap at which a client's mean is taken into the segment's prior gap
+KEPT = 0.97  # share of the past that weight and total keep at each gap
+_ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
+_KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
+_KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
+_KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view of a knot is worth; own gaps that count against it
+_LOG_DAYS_MAX = 20.0
+
+Silence = Any  # one record of layout.SILENCE, seen from Numba
+Segment = Any  # one record of layout.SEGMENT
+
+
+@njit(cache=True)
+def mean_gap_days(silence: Silence, segment: Segment) -> float:
+    """The client's mean gap, shrunk towards the segment's as if one gap of that length had been seen."""
+    return (silence.total_days + segment.prior_gap_days) / (silence.weight + 1.0)
+
+
+@njit(cache=True)
+def log_own_mean(silence: Silence) -> float:
+    """ln of the client's own mean gap."""
+    return math.log(max(silence.total_days, 1e-3) / max(silence.weight, 0.01))
+
+
+@njit(cache=True)
+def location(silence: Silence, segment: Segment) -> float:
+    """Where ln(gap) of this client sits on the segment's table."""
+    return log_own_mean(silence) + segment.slope * (math.log(mean_gap_days(silence, segment)) - segment.log_center)
+
+
+@njit(cache=True)
+def population_e(segment: Segment, u: float) -> float:
+    """-ln P(gap > t) of the population at u = ln t - location."""
+    steps = (u - U_MIN) / U_STEP
+    k = min(max(int(steps), 0), U_BINS - 1)
+    table = segment.minus_log_survival
+    return max(table[k] + (steps - k) * (table[k + 1] - table[k]), 0.0)
+
+
+@njit(cache=True)
+def knots(silence: Silence, segment: Segment) -> np.ndarray:
+    """Rows (e_j, y_j) of the long gaps that set this client apart; (0, 0) where one does not."""
+    found = np.zeros((3, 2))
+    where = location(silence, segment)
+    seen = min(silence.gaps, _KNOT_GAPS_MAX) + _KNOT_WORTH + 1
+    longest = (silence.longest_days, silence.second_days, silence.third_days)
+    for j in range(3):
+        if longest[j] <= 0:
+            break
+        e = min(max(population_e(segment, math.log(_KNOT_STRETCH * longest[j]) - where), _KNOT_E_MIN), _KNOT_E_MAX)
+        y = -math.log((_KNOT_WORTH * math.exp(-e) + j + 1) / seen)
+        if y > e:
+            found[j, 0], found[j, 1] = e, y
+    return found
+
+
+@njit(cache=True)
+def personal_y(e: float, found: np.ndarray) -> float:
+    """From the population's -ln P to the client's, by its knots."""
+    y = e
+    for j in range(3):
+        e_j, y_j = found[j]
+        if e_j > 0:
+            y = max(y, e - e_j + y_j if e > e_j else e * y_j / e_j)
+    return y
+
+
+@njit(cache=True)
+def population_of(y: float, found: np.ndarray) -> float:
+    """And back: the inverse of `personal_y`."""
+    e = y
+    for j in range(3):
+        e_j, y_j = found[j]
+        if e_j > 0:
+            e = min(e, y - y_j + e_j if y > y_j else y * e_j / y_j)
+    return e
+
+
+@njit(cache=True)
+def survival(silence: Silence, segment: Segment, days: float) -> float:
+    """P(a gap of this client lasts longer than `days`)."""
+    u = math.log(days) - location(silence, segment)
+    return math.exp(-personal_y(population_e(segment, u), knots(silence, segment)))
+
+
+@njit(cache=True)
+def outlasted_days(silence: Silence, segment: Segment, y: float) -> float:
+    """The days that a gap of this client outlasts with probability exp(-y): the inverse of `survival`."""
+    u = quantile(segment.minus_log_survival, population_of(y, knots(silence, segment)))
+    return math.exp(min(u + location(silence, segment), _LOG_DAYS_MAX))
+
+
+@njit(cache=True)
+def alert_probability(silence: Silence, segment: Segment) -> float:
+    """P(gap > deadline): the budget of false alerts a year, spread over the gaps of a year."""
+    return min(max(segment.budget * mean_gap_days(silence, segment) / DAYS_PER_YEAR, _ALPHA_MIN), _ALPHA_MAX)
+
+
+@njit(cache=True)
+def next_deadline_s(silence: Silence, segment: Segment) -> float:
+    """The instant at which the silence since the last contact exceeds what the rhythm explains."""
+    y = -math.log(alert_probability(silence, segment))
+    return deadline_s(silence.last_s, outlasted_days(silence, segment, y))
+
+
+@njit(cache=True)
+def probability_gone(silence: Silence, segment: Segment, days: float, departures_per_client_year: float) -> float:
+    """P(the client has left for good | silent for `days`), if clients leave at the given rate."""
+    leaving = departures_per_client_year * mean_gap_days(silence, segment) / DAYS_PER_YEAR
+    return 1.0 - 1.0 / (1.0 + leaving / survival(silence, segment, days))
+
+
+@njit(cache=True)
+def rhythm_bin(days: float) -> int:
+    """The bin of a mean gap: below 1 day, below 2, 4, ... 128, and above."""
+    k, edge = 0, 1.0
+    while k < RHYTHM_BINS - 1 and days >= edge:
+        k, edge = k + 1, edge * 2
+    return k
+
+
+@njit(cache=True)
+def _score(silence: Silence, segment: Segment, gap_days: float) -> None:
+    """Tell the segment how this gap compares with the gaps before it."""
+    mean = mean_gap_days(silence, segment)
+    u = math.log(gap_days) - log_own_mean(silence)
+    k = min(max(int((u - U_MIN) / U_STEP), 0), U_BINS - 1)
+    segment.completed[rhythm_bin(mean), k] += 1
+    segment.log_mean_sum[rhythm_bin(mean)] += math.log(mean)
+
+
+@njit(cache=True)
+def _learn_gap(silence: Silence, segment: Segment, gap_days: float) -> None:
+    """Take one completed gap into the client's own numbers."""
+    silence.weight = KEPT * silence.weight + 1.0
+    silence.total_days = KEPT * silence.total_days + gap_days
+    silence.gaps += 1
+    if gap_days > silence.longest_days:
+        silence.third_days, silence.second_days, silence.longest_days = silence.second_days, silence.longest_days, gap_days
+    elif gap_days > silence.second_days:
+        silence.third_days, silence.second_days = silence.second_days, gap_days
+    elif gap_days > silence.third_days:
+        silence.third_days = gap_days
+    if silence.gaps == SETTLED_GAPS:
+        segment.settled += 1
+        segment.settled_log_sum += math.log(silence.total_days / silence.weight)
+
+
+@njit(cache=True)
+def learn_contact(silence: Silence, segment: Segment, at_s: float, session_days: float) -> None:
+    """Take one contact in, not older than the last one. Score first, learn second.
+
+    A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline with it.
+    """
+    if math.isnan(silence.last_s):
+        silence.last_s = at_s
+        return
+    gap_days = to_operational_days(at_s) - to_operational_days(silence.last_s)
+    silence.last_s = at_s
+    if gap_days > session_days:
+        if silence.gaps >= GAPS_MIN:
+            _score(silence, segment, gap_days)
+        _learn_gap(silence, segment, gap_days)
+    if silence.gaps >= GAPS_MIN:
+        silence.next_s = next_deadline_s(silence, segment)

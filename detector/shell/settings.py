@@ -1,0 +1,436 @@
+"""What an operator can set, where each value comes from, and what is wrong with it.
+
+The only reader of the environment. A flag wins over the environment (GHOSTING_*), which wins over the TOML file that
+GHOSTING_CONFIG names, which wins over the default. `Settings(...)` itself reads nothing but its arguments; `load`
+gathers them. So tests and tools can build settings without an environment. The core never sees this object; it gets
+small policies made from it.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX = "GHOSTING_"
+FILE_VARIABLE = f"{PREFIX}CONFIG"
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "state")
+SOURCES_MAX = 32
+KIND_SOURCES = MappingProxyType(
+    {
+        "email": "emails",
+        "message": "emails",
+        "survey": "emails",
+        "call": "calls",
+        "meeting": "calls",
+        "order": "orders",
+        "payment": "orders",
+        "ticket": "orders",
+    }
+)
+
+_APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}")
+_SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
+# A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
+_OF_KUBERNETES = re.compile(
+    rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+
+Origin = Literal["default", "file", "environment", "flag"]
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings: one line per problem, each naming the setting and the remedy."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _list(value: object) -> object:
+    """Read `a,b` as a list, which is how an environment variable or a flag says it."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _pairs(value: object) -> object:
+    """Read `vip=0.5,retail=2` as a mapping."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all("=" in part for part in parts):
+        raise ValueError("should be pairs such as vip=0.5,retail=2")
+    return dict(part.rsplit("=", 1) for part in parts)
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Budget = Annotated[float, Field(ge=0.001, le=365)]
+SegmentName = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, validated and frozen. The descriptions are the documentation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        validate_default=True,
+    )
+
+    bootstrap_servers: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers to ask first, HOST:PORT, several separated by commas."
+    )
+    app_id: str = Field(
+        "ghosting",
+        description="Name of this installation. It starts every topic name, and names the consumer group and the"
+        " transactional ids, so that two installations can share a broker.",
+    )
+    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)] = Field(
+        ("emails", "calls", "orders"),
+        min_length=1,
+        max_length=SOURCES_MAX,
+        description="Input topics, without the installation's name in front. Their order settles ties of event times.",
+    )
+    partitions: int = Field(
+        4,
+        ge=1,
+        le=1024,
+        description="Partitions of every source and of the state. Each is a shard that learns its own statistics: a"
+        " firm of fifty clients is best served by one. It cannot be changed later without a rebuild.",
+    )
+    replication: int = Field(
+        1,
+        ge=1,
+        le=15,
+        description="Copies of each topic that the broker keeps. 3 in production, if there are three brokers.",
+    )
+    session_timeout_s: int = Field(
+        20,
+        ge=6,
+        le=60,
+        description="Seconds without a heartbeat after which the broker gives a worker's partitions to another one.",
+    )
+    settle_s: float = Field(
+        5,
+        ge=0,
+        le=3600,
+        description="Seconds that an event may be on its way: a source read to its end counts as complete up to this"
+        " long ago.",
+    )
+    notify_max_age_days: float = Field(
+        3,
+        gt=0,
+        le=365,
+        description="Alerts that are older than this when they come out go to the history topic and notify nobody.",
+    )
+    false_alerts_per_client_year: Budget = Field(
+        1.0,
+        description="How many false silence alerts a client may cause in a year: the one knob between early and quiet.",
+    )
+    segment_budgets: Annotated[Mapping[SegmentName, Budget], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict,
+        description="The same per segment, for those that differ: vip=4,retail=0.5, or a table in the file.",
+    )
+    session_hours: float = Field(
+        20,
+        gt=0,
+        le=168,
+        description="Interactions of a client that are less than these hours apart count as one contact.",
+    )
+    learning_gaps_min: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Completed gaps that a segment needs before its alerts are released; until then they are held and"
+        " counted.",
+    )
+    rejected_share_max: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="A worker stops when more than this share of a chunk is rejected, rather than drain a topic after"
+        " a bad deployment; 1 never stops.",
+    )
+    rejected_count_min: int = Field(
+        100, ge=1, le=1_000_000, description="...but not for fewer rejections in the chunk than this."
+    )
+    segments_max: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Segments that a shard learns apart; an event that would open one more is rejected.",
+    )
+    chunk_records: int = Field(
+        5000, ge=1, le=100_000, description="Records of one partition that are handed over and parsed together."
+    )
+    chunks_per_transaction: int = Field(
+        4,
+        ge=1,
+        le=100,
+        description="Chunks that one Kafka transaction covers at most; more is faster and comes out later.",
+    )
+    waiting_records_max: int = Field(
+        200_000,
+        ge=1000,
+        le=10_000_000,
+        description="Records per source and shard that may wait in memory for the other sources; then fetching pauses.",
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
+        "INFO", description="Least level of log lines. Client ids appear at DEBUG only."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="json: one object per line; text: for people; auto: text on a terminal, else json."
+    )
+    data_dir: Path = Field(
+        Path(".ghosting"), description="Folder for scratch files of a process. Nothing in it needs a backup."
+    )
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _are_servers(cls, value: str) -> str:
+        servers = [server.strip() for server in value.split(",")]
+        if not all(_SERVER.fullmatch(server) for server in servers):
+            raise ValueError("should be HOST:PORT, several separated by commas, such as kafka-1:9092,kafka-2:9092")
+        return ",".join(servers)
+
+    @field_validator("app_id")
+    @classmethod
+    def _is_app_id(cls, value: str) -> str:
+        if not _APP_ID.fullmatch(value):
+            raise ValueError("should be 1-100 letters, digits, dots, hyphens or underscores")
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_SOURCE.fullmatch(source) for source in value):
+            raise ValueError("should be names of 1-50 letters, digits, hyphens or underscores, separated by commas")
+        if any(source in OWN_TOPICS for source in value):
+            raise ValueError(f"should not contain {', '.join(OWN_TOPICS)}, which are topics of our own")
+        if len(set(value)) < len(value):
+            raise ValueError("should name each source once")
+        return value
+
+    @model_validator(mode="after")
+    def _chunk_fits(self) -> Self:
+        if self.chunk_records > self.waiting_records_max:
+            raise ValueError(
+                "chunk_records should not be greater than waiting_records_max; lower the one or raise the other"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(  # the other sources' places are pydantic's; `load` calls those that we use
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments only; `load` has gathered them, and knows where each came from."""
+        return (init_settings,)
+
+    def topic(self, source: str) -> str:
+        """Name the topic of a source."""
+        return f"{self.app_id}.{source}"
+
+    @property
+    def source_topics(self) -> tuple[str, ...]:
+        """The topics that interactions come from, in the order of the sources."""
+        return tuple(self.topic(source) for source in self.sources)
+
+    @property
+    def alerts_topic(self) -> str:
+        """Where alerts go that somebody should act on."""
+        return self.topic("alerts")
+
+    @property
+    def history_topic(self) -> str:
+        """Where alerts go that are too old to notify anybody."""
+        return self.topic("alerts-history")
+
+    @property
+    def rejected_topic(self) -> str:
+        """Where records go that could not be read."""
+        return self.topic("rejected")
+
+    @property
+    def state_topic(self) -> str:
+        """The changelog of the shards."""
+        return self.topic("state")
+
+    def source_of(self, kind: str) -> str:
+        """Choose the source that a kind of interaction is produced to: its usual one, or the first if that is missing.
+
+        Examples
+        --------
+        >>> Settings().source_of("meeting")
+        'calls'
+        >>> Settings(sources=("everything",)).source_of("meeting")
+        'everything'
+        """
+        usual = KIND_SOURCES.get(kind)
+        return usual if usual in self.sources else self.sources[0]
+
+
+class Effective(NamedTuple):
+    """One setting as it is in force."""
+
+    name: str
+    variable: str
+    value: str
+    origin: Origin
+    description: str
+
+
+class _Given(NamedTuple):
+    origin: Origin
+    called: str
+    where: str
+    value: object
+
+
+def load(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> Settings:
+    """Gather the settings in force.
+
+    Parameters
+    ----------
+    flags
+        Values by setting name, as given on the command line; None means not given.
+    file
+        TOML file to read instead of the one that GHOSTING_CONFIG names.
+
+    Raises
+    ------
+    SettingsError
+        With one line per problem.
+    """
+    return _validated(_gather(flags or {}, file))
+
+
+def effective(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> list[Effective]:
+    """List every setting with its value in force, as text that could be set again, and where it comes from."""
+    given = _gather(flags or {}, file)
+    settings = _validated(given)
+    return [
+        Effective(
+            name=name,
+            variable=variable(name),
+            value=_text(getattr(settings, name)),
+            origin=given[name].origin if name in given else "default",
+            description=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a setting.
+
+    Examples
+    --------
+    >>> variable("app_id")
+    'GHOSTING_APP_ID'
+    """
+    return PREFIX + name.upper()
+
+
+def _gather(flags: Mapping[str, object], file: Path | None) -> dict[str, _Given]:
+    named = os.environ.get(FILE_VARIABLE)
+    path = file or (Path(named) if named else None)
+    found = _read_file(path) if path else {}
+    if problems := [*_unknown_variables(), *_unknown_keys(found, path)]:
+        raise SettingsError(*problems)
+    given = {name: _Given("file", name, f" in {path}", value) for name, value in found.items()}
+    for name, value in EnvSettingsSource(Settings)().items():
+        given[name] = _Given("environment", variable(name), "", value)
+    for name, value in flags.items():
+        if value is not None:
+            given[name] = _Given("flag", f"--{name.replace('_', '-')}", "", value)
+    return given
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problem = "does not exist; correct the path or create the file"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8 text; save it as such"
+    except tomllib.TOMLDecodeError as error:
+        problem = f'is not TOML: {error}; a line looks like app_id = "ghosting"'
+    raise SettingsError(f"{path} (settings file, {FILE_VARIABLE}) {problem}")
+
+
+def _unknown_variables() -> list[str]:
+    """Complain of variables with our prefix that set nothing: most are typing errors, and silence would hide them."""
+    known = (FILE_VARIABLE, *map(variable, Settings.model_fields))
+    return [
+        _unknown(name, name.upper(), known)
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name not in known and not _OF_KUBERNETES.fullmatch(name)
+    ]
+
+
+def _unknown_keys(found: Mapping[str, object], path: Path | None) -> list[str]:
+    return [
+        _unknown(f"{key} in {path}", key, Settings.model_fields) for key in found if key not in Settings.model_fields
+    ]
+
+
+def _unknown(called: str, name: str, known: Iterable[str]) -> str:
+    endings = {full.removeprefix(PREFIX): full for full in known}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
+    advice = f"did you mean {endings[near[0]]}?" if near else "`ghosting settings` lists them all"
+    return f"{called} is not a setting; {advice}"
+
+
+def _validated(given: Mapping[str, _Given]) -> Settings:
+    try:
+        return Settings.model_validate({name: value.value for name, value in given.items()})
+    except ValidationError as error:
+        problems = (_problem(details, given) for details in error.errors(include_url=False))
+        raise SettingsError(*problems) from None
+
+
+def _problem(details: ErrorDetails, given: Mapping[str, _Given]) -> str:
+    said = details["msg"].removeprefix("Value error, ")
+    if not details["loc"]:
+        return said
+    said = re.sub(r"^\w+ should ", "should ", said)  # not "Input should be...": it has a name
+    name, *inner = map(str, details["loc"])
+    origin = given.get(name) or _Given("default", variable(name), "", None)
+    entry = "".join(f"[{key}]" for key in inner)
+    return f"{origin.called}{entry}{origin.where} {said}, but is {_text(details['input'])[:80]!r}"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={inner}" for key, inner in value.items())
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(str, value))
+    return str(value)

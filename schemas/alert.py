@@ -1,0 +1,170 @@
+"""What is published about a client: one transition of one incident, as a CloudEvent 1.0.
+
+The core builds plain dictionaries and `encode` writes them; the models here are the contract that they are held to.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from schemas.incident import MEANINGS, REASONS, SIGNALS, Reason, Signal, Transition, Type
+from schemas.interaction import Name
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+
+
+def _is_canonical(text: str) -> str:
+    """Demand one text for one instant, so that equal alerts are equal bytes: microseconds only when there are some."""
+    if datetime.fromisoformat(text).isoformat().replace("+00:00", "Z") != text:
+        raise ValueError("should have microseconds only when they are not zero")
+    return text
+
+
+TIMESTAMP: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z$"
+Timestamp = Annotated[
+    str, Field(pattern=TIMESTAMP, json_schema_extra={"format": "date-time"}), AfterValidator(_is_canonical)
+]
+UUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+Uuid = Annotated[str, Field(pattern=UUID, json_schema_extra={"format": "uuid"})]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Contract(BaseModel):
+    """What all models of this file share: they cannot be changed, know all their fields, and convert nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class ExpectedNext(Contract):
+    """When the next contact was expected, as the rhythm stood after the last one."""
+
+    median: Timestamp
+    """One in two clients with this rhythm had been heard by then."""
+    p90: Timestamp
+    """Nine in ten clients with this rhythm had been heard by then."""
+
+
+class Evidence(Contract):
+    """What the decision rests on."""
+
+    gaps_seen: Count
+    """How many gaps between contacts of this client were seen."""
+    mean_gap_days: NotNegative
+    """Mean gap in days, recent gaps counting more."""
+    longest_gap_days: NotNegative
+    """The longest gap that this client came back from, in days."""
+    prior_weight: Share
+    """Weight of what other clients do, from 0 (own rhythm only) to 1 (nothing known of this client)."""
+    last_interaction_ids: Annotated[list[str], Field(max_length=3)]
+    """The `event_id`s of the last interactions, the newest last."""
+    completed_gaps_in_segment: Count
+    """How many gaps of all clients of the segment the comparison rests on."""
+
+
+def _tables(schema: dict[str, Any]) -> None:
+    """Tell the tables of `schemas.incident` to those who read the JSON Schema."""
+    schema["allOf"] = [
+        {"if": {"properties": {given: {"const": word}}}, "then": {"properties": {held: {"enum": sorted(fitting)}}}}
+        for given, held, table in (("transition", "reason", REASONS), ("type", "signal", SIGNALS))
+        for word, fitting in table.items()
+    ]
+
+
+class AlertData(Contract):
+    """One transition of one incident: everything that is needed to act on it and to recompute it."""
+
+    model_config = ConfigDict(json_schema_extra=_tables)
+
+    alert_id: Uuid
+    """Identifies this transition; the same input gives the same id, so it serves to drop duplicates."""
+    incident_id: Uuid
+    """Identifies the incident, from its opening to its resolution."""
+    type: Type
+    """`silence_exceeded` = sudden: the client is silent for too long. `declining_trend` = gradual: it fades out."""
+    signal: Signal
+    """What fell silent or declines."""
+    transition: Transition
+    """What happened to the incident."""
+    reason: Annotated[Reason, Field(description="; ".join(f"`{r}`: {why}" for r, why in MEANINGS.items()))]
+    severity: Literal["info", "warning", "critical"]
+    """`info` = good to know, `warning` = look at it this week, `critical` = call the client today."""
+    client_id: Name
+    """The client."""
+    account_id: Name | None
+    """The account that the client belongs to; null = none was given."""
+    segment: Annotated[Name, Field(max_length=64)]
+    """The group of clients that this one is compared with."""
+    opened_at: Timestamp
+    """When the incident was opened."""
+    at: Timestamp
+    """When this transition happened, in event time: for a silence the instant of its deadline."""
+    last_heard_at: Timestamp
+    """When the client was last heard."""
+    last_heard_channel: Name | None
+    """The channel of the last contact; null = none was given."""
+    expected_heard_within_days: NotNegative
+    """The deadline, in days after the last contact."""
+    actual_heard_within_days: NotNegative
+    """The silence at the time of this transition, in days after the last contact."""
+    expected_next_at: ExpectedNext
+    probability_gone: Share
+    """Probability that the client does not come back."""
+    false_alerts_per_client_year: NotNegative
+    """The budget that the deadline was set by: false alerts per client and year."""
+    evidence: Evidence
+    explanation: Annotated[str, Field(min_length=1)]
+    """The same in words, for people (English)."""
+    model: Annotated[str, Field(min_length=1)]
+    """Name and version of the statistical model."""
+
+    @model_validator(mode="after")
+    def _words_go_together(self) -> Self:
+        if self.reason not in REASONS[self.transition]:
+            raise ValueError(f"{self.transition} has no reason {self.reason}")
+        if self.signal not in SIGNALS[self.type]:
+            raise ValueError(f"{self.type} has no signal {self.signal}")
+        return self
+
+
+class AlertEvent(Contract):
+    """An alert as it travels: a CloudEvent 1.0 in structured mode. Its Kafka key is the client id."""
+
+    specversion: Literal["1.0"]
+    """Version of CloudEvents."""
+    id: Uuid
+    """The `alert_id`."""
+    source: Annotated[str, Field(pattern=r"^/[a-zA-Z0-9._-]{1,100}$")]
+    """The installation that raised it: a slash and its app id."""
+    type: Annotated[str, Field(pattern=r"^ghosting\.alert\.(opened|acknowledged|snoozed|escalated|resolved)\.v1$")]
+    """Names the transition and the version of this contract, for subscribers that filter."""
+    subject: Name
+    """The `client_id`."""
+    time: Timestamp
+    """The `at` of the data."""
+    datacontenttype: Literal["application/json"]
+    """Media type of the data."""
+    data: AlertData
+
+    @model_validator(mode="after")
+    def _envelope_repeats_the_data(self) -> Self:
+        data = self.data
+        repeated = (data.alert_id, f"ghosting.alert.{data.transition}.v1", data.client_id, data.at)
+        if (self.id, self.type, self.subject, self.time) != repeated:
+            raise ValueError("id, type, subject and time should repeat the data")
+        return self
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """Write an alert as compact JSON, its fields in the order in which they were built.
+
+    Examples
+    --------
+    >>> encode({"subject": "Zoë", "data": {"at": "2025-03-04T10:15:30Z"}}).decode()
+    '{"subject":"Zoë","data":{"at":"2025-03-04T10:15:30Z"}}'
+    """
+    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,55 @@
+"""The words for an incident, all of them closed sets, and which of them go together.
+
+An incident is one silence or decline of one client. How it gets from one transition to the next is decided by the core.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Type = Literal["silence_exceeded", "declining_trend"]
+Signal = Literal[
+    "contact", "orders",
+    "contact_rate", "order_rate", "order_value", "reply_latency", "reply_length", "meetings_kept", "payment_delay",
+    "substance", "sentiment", "reply_overdue",
+]  # fmt: skip
+Transition = Literal["opened", "acknowledged", "snoozed", "escalated", "resolved"]
+Reason = Literal[
+    "deadline_passed",
+    "trend_crossed",
+    "acknowledged",
+    "snoozed",
+    "survival_tenth",
+    "returned",
+    "recovered",
+    "late_event",
+    "closed",
+    "erased",
+    "merged",
+]
+MEANINGS: Final[Mapping[Reason, str]] = {
+    "deadline_passed": "no contact until the deadline that the rhythm sets",
+    "trend_crossed": "the signal left the range that chance explains",
+    "acknowledged": "somebody takes care of it",
+    "snoozed": "somebody wants to hear of it later",
+    "survival_tenth": "the chance of so long a silence fell to a tenth of what it was at the opening",
+    "returned": "the client acted again",
+    "recovered": "the signal is back in its range",
+    "late_event": "an event that came late shows that there was no silence",
+    "closed": "the client was closed",
+    "erased": "the client was erased",
+    "merged": "the client was merged into another",
+}
+REASONS: Final[Mapping[Transition, frozenset[Reason]]] = {
+    "opened": frozenset({"deadline_passed", "trend_crossed"}),
+    "acknowledged": frozenset({"acknowledged"}),
+    "snoozed": frozenset({"snoozed"}),
+    "escalated": frozenset({"survival_tenth"}),
+    "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged"}),
+}
+SIGNALS: Final[Mapping[Type, frozenset[Signal]]] = {
+    "silence_exceeded": frozenset({"contact", "orders", "reply_overdue"}),
+    "declining_trend": frozenset({
+        "contact_rate", "order_rate", "order_value", "reply_latency", "reply_length", "meetings_kept",
+        "payment_delay", "substance", "sentiment",
+    }),
+}  # fmt: skip

@@ -1,0 +1,96 @@
+"""What is published about a record that could not be accepted: where it was, why, and its bytes."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RAW_BYTES_MAX: Final = 16 * 1024  # Enough to see what went wrong, and a rejection stays smaller than its record.
+KEY_BYTES_MAX: Final = 256
+
+RejectionReason = Literal[
+    "malformed_json",
+    "not_an_object",
+    "invalid_envelope",
+    "invalid_field",
+    "unknown_kind",
+    "client_id_invalid",
+    "time_out_of_range",
+    "too_large",
+    "tombstone",
+    "key_mismatch",
+    "misrouted",
+    "segment_limit",
+]
+MEANINGS: Final[Mapping[RejectionReason, str]] = {
+    "malformed_json": "the bytes are no JSON text in UTF-8",
+    "not_an_object": "JSON, but not an object",
+    "invalid_envelope": "a CloudEvent that breaks the rules of CloudEvents 1.0",
+    "invalid_field": "a field is missing, has the wrong type or breaks a limit; the detail names it",
+    "unknown_kind": "the kind is missing, or none that we know",
+    "client_id_invalid": "the client id is missing, no string, empty, too long, or has control characters",
+    "time_out_of_range": "before 1990, or more than a day ahead of the reader's clock",
+    "too_large": "more bytes than an interaction may have",
+    "tombstone": "a record without a value",
+    "key_mismatch": "the Kafka key is there, and is not the client id",
+    "misrouted": "the Kafka key belongs to another partition",
+    "segment_limit": "one segment more than a shard may keep",
+}
+
+
+class Rejection(BaseModel):
+    """A record that was not accepted. The same record gives the same bytes: there is no wall time in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    topic: str
+    """Topic of the record, or the file it was read from."""
+    partition: Annotated[int, Field(ge=0)]
+    """Partition of the record; 0 for a file."""
+    offset: Annotated[int, Field(ge=0)]
+    """Offset of the record, or its line in the file."""
+    reason: Annotated[RejectionReason, Field(description="; ".join(f"`{r}`: {why}" for r, why in MEANINGS.items()))]
+    detail: str
+    """Names the field and the rule that it breaks; holds no value of the payload."""
+    key_base64: str | None
+    """The first 256 bytes of the Kafka key, in base64; null = no key."""
+    raw_base64: str | None
+    """The first 16384 bytes of the value, in base64; null = no value (a tombstone)."""
+    raw_bytes: Annotated[int, Field(ge=0)]
+    """Length of the whole value in bytes; 0 for a tombstone."""
+
+
+def rejection(
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    reason: RejectionReason,
+    detail: str,
+    key: bytes | None,
+    raw: bytes | None,
+) -> bytes:
+    """Build and encode the `Rejection` of a record.
+
+    Examples
+    --------
+    >>> rejection(topic="ghosting.calls", partition=1, offset=7, reason="tombstone", detail="", key=b"c", raw=None)
+    b'{"topic":"ghosting.calls","partition":1,"offset":7,"reason":"tombstone","detail":"","key_base64":"Yw==","raw_base64":null,"raw_bytes":0}'
+    """
+    fields = {
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "reason": reason,
+        "detail": detail,
+        "key_base64": _base64(key, KEY_BYTES_MAX),
+        "raw_base64": _base64(raw, RAW_BYTES_MAX),
+        "raw_bytes": len(raw or b""),
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _base64(whole: bytes | None, bytes_max: int) -> str | None:
+    return None if whole is None else base64.b64encode(whole[:bytes_max]).decode()

@@ -1,0 +1,56 @@
+"""What tests share: a real Kafka, names of their own on it, and an environment without settings."""
+
+import os
+import signal
+import uuid
+
+import pytest
+
+from tests import kafka as broker
+
+
+def pytest_configure():
+    """Let a terminated run (a cancelled build) end like an interrupted one, so that it stops its broker too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs the broker: `pytest -m "not kafka"` is the quick half."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside():
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.upper().startswith("GHOSTING_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """Give the address of a real Kafka: that of KAFKA_BOOTSTRAP_SERVERS, else one that lives as long as the session."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        if not broker.answers(given, seconds_max=broker.REPLY_SECONDS_MAX):
+            pytest.fail(
+                f"no Kafka answers at KAFKA_BOOTSTRAP_SERVERS={given}; unset it to have one started", pytrace=False
+            )
+        yield given
+        return
+    try:
+        with broker.running(tmp_path_factory.mktemp("kafka")) as address:
+            yield address
+    except broker.NoKafkaError as error:
+        pytest.fail(f"no Kafka to test with: {error}", pytrace=False)
+
+
+@pytest.fixture
+def app_id(kafka):
+    """Give a name for an installation that no other test has; its topics and group are deleted afterwards."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    yield name
+    broker.remove(kafka, name)
