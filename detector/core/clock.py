@@ -1,6 +1,7 @@
 """Operational time: the time in which rhythms are measured, in days.
 
-Gaps are learned and deadlines set in operational time and nowhere else, through the pair of functions below. Today it is the
+Gaps are learned and deadlines set in operational time and nowhere else, through the pair of functions below. Today
+it is the
 identity (a day is 86,400 seconds of event time); business hours, holidays and outages of a feed will bend it here.
 """
 

@@ -1,6 +1,7 @@
 """The record types: what is known of a client, of a segment, and of an interaction that waits for its turn.
 
-All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object per client.
+All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
+per client.
 Instants are epoch seconds (`_s`), durations are days of operational time (`_days`).
 """
 

@@ -1,8 +1,9 @@
 """The population part of the silence rule R-tail-O: a segment's completed gaps become one survival table and one slope.
 
-Gaps of all clients are comparable once divided by their client's own mean gap: `u = ln(gap / own mean)`. A segment keeps a
-histogram of `u` in bins of rhythm; `refit` turns it into `P(gap > t) = exp(-table[ln t - location])`, shrunk towards a heavy-tailed
-default (Lomax, tail index 3.5, mean 1) for as long as there are few gaps. Open silences never enter.
+Gaps of all clients are comparable once divided by their client's own mean gap: `u = ln(gap / own mean)`. A segment
+keeps a histogram of `u` in bins of rhythm; `refit` turns it into `P(gap > t) = exp(-table[ln t - location])`, shrunk
+towards a heavy-tailed default (Lomax, tail index 3.5, mean 1) for as long as there are few gaps. Open silences never
+enter.
 """
 
 import math
@@ -48,8 +49,9 @@ def minus_log_survival(hazards: np.ndarray) -> np.ndarray:
 @njit(cache=True)
 def quantile(table: np.ndarray, y: float) -> float:
     """The u at which the table reaches y; beyond the grid its last step goes on."""
-    k = min(max(np.searchsorted(table, y), 1), U_BINS)
-    return U_MIN + U_STEP * (k - 1) + U_STEP * (y - table[k - 1]) / (table[k] - table[k - 1])
+    k = min(max(int(np.searchsorted(table, y)), 1), U_BINS)
+    u: float = U_MIN + U_STEP * (k - 1) + U_STEP * (y - table[k - 1]) / (table[k] - table[k - 1])
+    return u
 
 
 @njit(cache=True)
@@ -58,7 +60,7 @@ def _shifted(completed: np.ndarray, shift: np.ndarray) -> np.ndarray:
     result = np.zeros(U_BINS)
     for g in range(RHYTHM_BINS):
         steps = shift[g] / U_STEP
-        whole = int(math.floor(steps))
+        whole = math.floor(steps)
         part = steps - whole
         for k in range(U_BINS):
             result[min(max(k + whole, 0), U_BINS - 1)] += completed[g, k] * (1 - part)
@@ -98,7 +100,9 @@ def refit(segments: Records, index: int) -> None:
             distance[g] = segment.log_mean_sum[g] / counts[g] - center
     pool = hazard(completed.sum(axis=0), DEFAULT_HAZARD, _POOL_WORTH)
     slope = _slope(completed, counts, pool, distance)
-    segment.minus_log_survival[:] = minus_log_survival(hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_WORTH))
+    segment.minus_log_survival[:] = minus_log_survival(
+        hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_WORTH)
+    )
     segment.slope = slope
     segment.log_center = center
     segment.prior_gap_days = math.exp(share * settled_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))

@@ -1,10 +1,10 @@
 """A client's rhythm, and how long a silence it explains: the silence rule R-tail-O.
 
-The segment's table says how long silences of clients with this mean gap get; the client's own three longest gaps may say that this
-client has never been silent for so long. The second only ever makes a deadline earlier.
+The segment's table says how long silences of clients with this mean gap get; the client's own three longest gaps may
+say that this client has never been silent for so long. The second only ever makes a deadline earlier.
 
-In the comments, `y` is -ln P(gap > t) of this client and `e` that of its population; a *knot* (e_j, y_j) says that the client's j-th longest
-gap, half as long again, is worth y_j to this client where the population gives it e_j.
+In the code, `y` is -ln P(gap > t) of this client and `e` that of its population; a *knot* (e_j, y_j) says that the
+client's j-th longest gap, a third as long again, is worth y_j to this client where the population gives it e_j.
 """
 
 import math
@@ -23,7 +23,7 @@ KEPT = 0.97  # share of the past that weight and total keep at each gap
 _ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
 _KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
 _KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
-_KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view of a knot is worth; own gaps that count against it
+_KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is worth; own gaps that count against it
 _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
@@ -33,19 +33,21 @@ Segment = Any  # one record of layout.SEGMENT
 @njit(cache=True)
 def mean_gap_days(silence: Silence, segment: Segment) -> float:
     """The client's mean gap, shrunk towards the segment's as if one gap of that length had been seen."""
-    return (silence.total_days + segment.prior_gap_days) / (silence.weight + 1.0)
+    mean: float = (silence.total_days + segment.prior_gap_days) / (silence.weight + 1.0)
+    return mean
 
 
 @njit(cache=True)
 def log_own_mean(silence: Silence) -> float:
-    """ln of the client's own mean gap."""
+    """Logarithm of the client's own mean gap."""
     return math.log(max(silence.total_days, 1e-3) / max(silence.weight, 0.01))
 
 
 @njit(cache=True)
 def location(silence: Silence, segment: Segment) -> float:
     """Where ln(gap) of this client sits on the segment's table."""
-    return log_own_mean(silence) + segment.slope * (math.log(mean_gap_days(silence, segment)) - segment.log_center)
+    tail: float = segment.slope * (math.log(mean_gap_days(silence, segment)) - segment.log_center)
+    return log_own_mean(silence) + tail
 
 
 @njit(cache=True)
@@ -54,7 +56,8 @@ def population_e(segment: Segment, u: float) -> float:
     steps = (u - U_MIN) / U_STEP
     k = min(max(int(steps), 0), U_BINS - 1)
     table = segment.minus_log_survival
-    return max(table[k] + (steps - k) * (table[k + 1] - table[k]), 0.0)
+    e: float = max(table[k] + (steps - k) * (table[k + 1] - table[k]), 0.0)
+    return e
 
 
 @njit(cache=True)
@@ -113,7 +116,8 @@ def outlasted_days(silence: Silence, segment: Segment, y: float) -> float:
 @njit(cache=True)
 def alert_probability(silence: Silence, segment: Segment) -> float:
     """P(gap > deadline): the budget of false alerts a year, spread over the gaps of a year."""
-    return min(max(segment.budget * mean_gap_days(silence, segment) / DAYS_PER_YEAR, _ALPHA_MIN), _ALPHA_MAX)
+    share: float = segment.budget * mean_gap_days(silence, segment) / DAYS_PER_YEAR
+    return min(max(share, _ALPHA_MIN), _ALPHA_MAX)
 
 
 @njit(cache=True)
@@ -156,7 +160,11 @@ def _learn_gap(silence: Silence, segment: Segment, gap_days: float) -> None:
     silence.total_days = KEPT * silence.total_days + gap_days
     silence.gaps += 1
     if gap_days > silence.longest_days:
-        silence.third_days, silence.second_days, silence.longest_days = silence.second_days, silence.longest_days, gap_days
+        silence.third_days, silence.second_days, silence.longest_days = (
+            silence.second_days,
+            silence.longest_days,
+            gap_days,
+        )
     elif gap_days > silence.second_days:
         silence.third_days, silence.second_days = silence.second_days, gap_days
     elif gap_days > silence.third_days:
@@ -170,7 +178,8 @@ def _learn_gap(silence: Silence, segment: Segment, gap_days: float) -> None:
 def learn_contact(silence: Silence, segment: Segment, at_s: float, session_days: float) -> None:
     """Take one contact in, not older than the last one. Score first, learn second.
 
-    A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline with it.
+    A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
+    with it.
     """
     if math.isnan(silence.last_s):
         silence.last_s = at_s

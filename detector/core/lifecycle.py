@@ -1,0 +1,59 @@
+"""The life of an incident, as one table: all transitions are here, and what is not here is illegal.
+
+Acknowledging and snoozing have their place in the table and nobody who asks for them yet.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+
+from schemas.incident import Transition
+
+
+class State(IntEnum):
+    """Where a client stands with one signal. HELD: an incident while its segment still learns; nobody is told of it."""
+
+    QUIET = 0
+    OPEN = 1
+    ACKNOWLEDGED = 2
+    SNOOZED = 3
+    ESCALATED = 4
+    HELD = 5
+
+
+class IllegalTransitionError(Exception):
+    """A bug: this transition is not in the table."""
+
+
+TRANSITIONS: Final[Mapping[tuple[State, Transition], State]] = MappingProxyType(
+    {
+        (State.QUIET, "opened"): State.OPEN,
+        (State.OPEN, "acknowledged"): State.ACKNOWLEDGED,
+        (State.OPEN, "snoozed"): State.SNOOZED,
+        (State.OPEN, "escalated"): State.ESCALATED,
+        (State.OPEN, "resolved"): State.QUIET,
+        (State.ACKNOWLEDGED, "escalated"): State.ESCALATED,
+        (State.ACKNOWLEDGED, "resolved"): State.QUIET,
+        (State.SNOOZED, "escalated"): State.ESCALATED,
+        (State.SNOOZED, "resolved"): State.QUIET,
+        (State.ESCALATED, "resolved"): State.QUIET,
+    }
+)
+
+
+def after(state: State, transition: Transition) -> State:
+    """The state after a transition.
+
+    Raises
+    ------
+    IllegalTransitionError
+        If the table does not have it.
+
+    >>> after(State.OPEN, "escalated").name
+    'ESCALATED'
+    """
+    try:
+        return TRANSITIONS[state, transition]
+    except KeyError:
+        raise IllegalTransitionError(f"{state.name} cannot be {transition}") from None

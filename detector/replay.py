@@ -1,0 +1,153 @@
+"""A file's interactions through the same merge and the same shards as a worker's, without a broker.
+
+Records are dealt out to sources and partitions as `ghosting produce` does, so the alerts are those of a worker, byte
+for byte.
+"""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from detector.core.partition import partition_of
+from detector.core.shard import Policy, Shard
+from detector.intake import Intake
+
+_READ_AT_ONCE = 5000
+
+
+class Line(Protocol):
+    """A record of a file."""
+
+    @property
+    def value(self) -> bytes:
+        """JSON, as it would be produced."""
+
+
+class _Record(NamedTuple):
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a replay did."""
+
+    records: int
+    applied: int
+    clients: int
+    late: int
+    unknown_fields: int
+    held: int
+    rejected: dict[str, int]
+    alerts: dict[str, int]
+    open: int
+    seconds: float
+
+
+class _Place(NamedTuple):
+    source: str
+    partition: int
+
+
+def _place(
+    value: bytes, partitions: int, route: Callable[[str], str], known: dict[str, int]
+) -> tuple[_Place, str | None]:
+    """Where a record would be produced to. What cannot be read goes to the first source, where it is refused."""
+    try:
+        data = json.loads(value)
+        client_id, kind = data["client_id"], data["kind"]
+        if isinstance(client_id, str) and isinstance(kind, str):
+            if client_id not in known:
+                known[client_id] = partition_of(client_id, partitions)
+            return _Place(route(kind), known[client_id]), client_id
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass  # not lost: the shard's reader refuses it and says why
+    return _Place(route("email"), 0), None
+
+
+def replay(
+    records: Iterable[Line],
+    *,
+    policy: Policy,
+    partitions: int,
+    until_s: float | None,
+    now_s: float,
+    route: Callable[[str], str],
+    emit: Callable[[bytes], None],
+    reject: Callable[[bytes], None],
+) -> Summary:
+    """Replay records and hand over the alerts and rejections.
+
+    Parameters
+    ----------
+    records
+        In the order of the file.
+    policy
+        What the shards obey.
+    partitions
+        As many shards, each with tables of its own: as many as the topics have partitions.
+    until_s
+        How far the clock runs on after the last record; None = to the last record's time.
+    now_s
+        The reader's clock: what lies more than a day ahead of it is refused.
+    route
+        From an interaction's kind to its source.
+    emit, reject
+        Take an alert, or a rejection, in order.
+    """
+    began = time.perf_counter()
+    shards = [Shard(policy) for _ in range(partitions)]
+    topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
+    intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
+    read = _read(records, intakes, partitions, route, now_s)
+    fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
+    last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
+    frontier_s = math.nextafter(last_s, math.inf)
+    outcomes = [shard.advance(dict.fromkeys(policy.sources, frontier_s)) for shard in shards]
+    alerts, rejected = Counter[str](), Counter[str]()
+    for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=lambda found: found[:2]):
+        emit(alert.value)
+        data = json.loads(alert.value)["data"]
+        alerts[f"{data['type']} {data['transition']}"] += 1
+    for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
+        reject(rejection)
+        rejected[json.loads(rejection)["reason"]] += 1
+    counts = sum((shard.counts for shard in shards), Counter[str]())
+    return Summary(
+        records=read,
+        applied=counts["applied"],
+        clients=sum(len(shard.table.names) for shard in shards),
+        late=counts["late"],
+        unknown_fields=sum(intake.reader.unknown_fields for intake in intakes),
+        held=counts["held"],
+        rejected=dict(rejected),
+        alerts=dict(alerts),
+        open=counts["open"],
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _read(
+    records: Iterable[Line], intakes: list[Intake], partitions: int, route: Callable[[str], str], now_s: float
+) -> int:
+    """Deal the records out and let the shards take them in; -> how many."""
+    ends, waiting = Counter[_Place](), dict[_Place, list[_Record]]()
+    known: dict[str, int] = {}
+    count = 0
+    for record in records:
+        count += 1
+        place, client_id = _place(record.value, partitions, route, known)
+        key = None if client_id is None else client_id.encode(errors="surrogatepass")
+        waiting.setdefault(place, []).append(_Record(ends[place], key, record.value))
+        ends[place] += 1
+        if len(waiting[place]) == _READ_AT_ONCE:
+            intakes[place.partition].take_in(place.source, waiting.pop(place), now_s)
+    for place, rest in waiting.items():
+        intakes[place.partition].take_in(place.source, rest, now_s)
+    return count
