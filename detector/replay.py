@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from detector.core.partition import partition_of
+from detector.core.address import address_of
+from detector.core.intake import Intake
 from detector.core.shard import Policy, Shard
-from detector.intake import Intake
 
 _READ_AT_ONCE = 5000
 
@@ -48,27 +48,6 @@ class Summary:
     alerts: dict[str, int]
     open: int
     seconds: float
-
-
-class _Place(NamedTuple):
-    source: str
-    partition: int
-
-
-def _place(
-    value: bytes, partitions: int, route: Callable[[str], str], known: dict[str, int]
-) -> tuple[_Place, str | None]:
-    """Where a record would be produced to. What cannot be read goes to the first source, where it is refused."""
-    try:
-        data = json.loads(value)
-        client_id, kind = data["client_id"], data["kind"]
-        if isinstance(client_id, str) and isinstance(kind, str):
-            if client_id not in known:
-                known[client_id] = partition_of(client_id, partitions)
-            return _Place(route(kind), known[client_id]), client_id
-    except (ValueError, LookupError, TypeError, RecursionError):
-        pass  # not lost: the shard's reader refuses it and says why
-    return _Place(route("email"), 0), None
 
 
 def replay(
@@ -105,7 +84,7 @@ def replay(
     shards = [Shard(policy) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
-    read = _read(records, intakes, partitions, route, now_s)
+    read = _read(records, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
@@ -134,20 +113,19 @@ def replay(
 
 
 def _read(
-    records: Iterable[Line], intakes: list[Intake], partitions: int, route: Callable[[str], str], now_s: float
+    records: Iterable[Line], intakes: list[Intake], sources: Sequence[str], route: Callable[[str], str], now_s: float
 ) -> int:
     """Deal the records out and let the shards take them in; -> how many."""
-    ends, waiting = Counter[_Place](), dict[_Place, list[_Record]]()
-    known: dict[str, int] = {}
+    ends, waiting = Counter[tuple[str, int]](), dict[tuple[str, int], list[_Record]]()
     count = 0
     for record in records:
         count += 1
-        place, client_id = _place(record.value, partitions, route, known)
-        key = None if client_id is None else client_id.encode(errors="surrogatepass")
+        source, partition, key = address_of(record.value, first=sources[0], route=route, partitions=len(intakes))
+        place = source, partition
         waiting.setdefault(place, []).append(_Record(ends[place], key, record.value))
         ends[place] += 1
         if len(waiting[place]) == _READ_AT_ONCE:
-            intakes[place.partition].take_in(place.source, waiting.pop(place), now_s)
-    for place, rest in waiting.items():
-        intakes[place.partition].take_in(place.source, rest, now_s)
+            intakes[partition].take_in(source, waiting.pop(place), now_s)
+    for (source, partition), rest in waiting.items():
+        intakes[partition].take_in(source, rest, now_s)
     return count

@@ -1,8 +1,8 @@
 """The record types: what is known of a client, of a segment, and of an interaction that waits for its turn.
 
 All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
-per client.
-Instants are epoch seconds (`_s`), durations are days of operational time (`_days`).
+per client; packed, so that equal rows are equal bytes. Instants are epoch seconds (`_s`), durations are days of
+operational time (`_days`).
 """
 
 from typing import Any
@@ -29,8 +29,7 @@ SILENCE = np.dtype(
         ("third_days", "f8"),
         ("gaps", "u4"),
         ("state", "u1"),  # lifecycle.State
-    ],
-    align=True,
+    ]
 )
 
 CLIENT = np.dtype(
@@ -41,8 +40,7 @@ CLIENT = np.dtype(
         ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
         ("contact", SILENCE),
-    ],
-    align=True,
+    ]
 )
 
 # What a segment's clients have in common. Sums are additive; the fit is made of them once a day.
@@ -59,8 +57,7 @@ SEGMENT = np.dtype(
         ("prior_gap_days", "f8"),  # the fit: the mean gap that a client without history is taken to have
         ("fitted_gaps", "f8"),  # completed gaps that the fit rests on
         ("budget", "f8"),  # false alerts per client-year; from the settings, not learned
-    ],
-    align=True,
+    ]
 )
 
 INTERACTION = np.dtype(
@@ -73,8 +70,7 @@ INTERACTION = np.dtype(
         ("segment", "u2"),  # number + 1; 0 = not given
         ("channel", "u1"),
         ("contact", "u1"),  # 1 = the client acted: inbound and not automated
-    ],
-    align=True,
+    ]
 )
 
 Records = np.recarray[Any, Any]

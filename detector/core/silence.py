@@ -34,9 +34,11 @@ def learn_until_told(
         if silence.next_s < event.key_s:
             return i
         slots[i] = -1
-        late = event.contact and silence.last_s > event.at_s
+        # A second contact at the very instant of the last one says nothing new of a silence that has been opened since.
+        repeated = silence.state != QUIET and silence.last_s == event.at_s
+        late = event.contact and (silence.last_s > event.at_s or repeated)
         if event.contact and not late:
-            if silence.state != QUIET and event.at_s > silence.last_s:
+            if silence.state != QUIET:
                 return i
             slots[i] = client.contacts % RECENT
             client.contacts += 1

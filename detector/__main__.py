@@ -1,0 +1,27 @@
+"""Runs `ghosting`, and tells a user's mistakes in one line each."""
+
+import sys
+from collections.abc import Sequence
+
+from detector.cli import app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 = done, 1 = a problem that is told, 2 = wrong usage, 130 = interrupted."""
+    try:
+        app(None if arguments is None else list(arguments), prog_name="ghosting")
+    except Exception as error:
+        # Imported here, as only a failure needs them: --help answers without the Kafka client.
+        from detector.files import InputError  # noqa: PLC0415
+        from detector.shell.produce import ProduceError  # noqa: PLC0415
+        from detector.shell.settings import SettingsError  # noqa: PLC0415
+        from detector.shell.topics import BrokerUnreachable, TopicError  # noqa: PLC0415
+
+        if not isinstance(error, InputError | SettingsError | BrokerUnreachable | TopicError | ProduceError):
+            raise
+        print(error, file=sys.stderr)  # noqa: T201 - a command line speaks
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

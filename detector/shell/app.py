@@ -1,0 +1,116 @@
+"""The worker process: Faust brings group membership, assignment and fetching; the shards do the work."""
+
+import asyncio
+import gc
+import sys
+from typing import Any
+
+import faust
+import structlog
+from faust.types import TP, AppT, StreamT
+from yarl import URL
+
+from detector.shell import logs
+from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
+from detector.shell.settings import Settings
+from detector.shell.topics import BrokerUnreachable, TopicError, problems
+from detector.shell.worker import ShardTask
+
+_HEARTBEATS_PER_SESSION = 6
+_FETCH_BYTES_MAX = 4 << 20
+_POLL_RECORDS_MAX = 20_000
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Work until a signal comes; give the exit code of the process."""
+    logs.configure(settings.log_level, settings.log_format)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    found = loop.run_until_complete(_preflight(settings))
+    if found:
+        print(*found, sep="\n", file=sys.stderr)  # noqa: T201 (addressed to whoever started us)
+        return 1
+    gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
+    app = build_app(settings)
+    app.finalize()
+    app.worker_init()
+    worker = faust.Worker(
+        app,
+        loop=loop,
+        quiet=True,
+        redirect_stdouts=False,
+        override_logging=False,  # it is configured
+    )
+    worker.spinner = None
+    log.info("worker started", app_id=settings.app_id, sources=settings.sources, partitions=settings.partitions)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+
+
+def build_app(settings: Settings) -> faust.App:
+    """Make the Faust app of a worker; importing this module makes nothing."""
+    urls = [URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")]
+    app = faust.App(
+        settings.app_id,
+        broker=urls,
+        store="memory://",
+        table_standby_replicas=1,  # for the assignor that gives us the same partitions of all sources; no table
+        datadir=settings.data_dir,
+        web_enabled=False,
+        autodiscover=False,
+        worker_redirect_stdouts=False,
+        topic_allow_declare=False,  # `problems` has looked at the topics
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=_FETCH_BYTES_MAX,
+        broker_max_poll_records=_POLL_RECORDS_MAX,
+        broker_session_timeout=float(settings.session_timeout_s),
+        broker_heartbeat_interval=settings.session_timeout_s / _HEARTBEATS_PER_SESSION,
+        broker_commit_interval=1.0,
+    )
+    app.transport = ChunkTransport(urls, app, settings.chunk_records)
+    _connect(app, settings)
+    return app
+
+
+def _connect(app: faust.App, settings: Settings) -> None:
+    """Let shards come and go with their partitions, and hand them their chunks."""
+    shards: dict[int, ShardTask] = {}
+
+    @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
+    async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
+        for partition in _numbers(revoked, settings) & shards.keys():
+            await shards.pop(partition).close()
+
+    @app.on_partitions_assigned.connect  # type: ignore[arg-type]
+    async def take_over(_: AppT, assigned: set[TP], **__: object) -> None:
+        if isinstance(app.consumer, ChunkConsumer):
+            app.consumer.forget()
+        for partition in _numbers(assigned, settings) - shards.keys():
+            shards[partition] = ShardTask(settings, partition, app)  # restores by itself: a rebalance must not wait
+        log.info("shards assigned", shards=sorted(shards))
+
+    @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
+    async def hand_over(stream: StreamT[Any]) -> None:
+        assert isinstance(stream, faust.Stream)
+        async for event in stream.noack().events():  # acked when its effects are durable, not when it was read
+            shard = shards.get(event.message.partition)
+            if shard is not None:
+                await shard.put(event)
+
+
+def _numbers(partitions: set[TP], settings: Settings) -> set[int]:
+    return {tp.partition for tp in partitions if tp.topic in settings.source_topics}
+
+
+async def _preflight(settings: Settings) -> list[str]:
+    """Say what keeps the worker from starting."""
+    try:
+        return await problems(settings)
+    except (BrokerUnreachable, TopicError) as error:
+        return [str(error)]

@@ -1,0 +1,149 @@
+"""How records come out of Kafka: in chunks, because Faust handles 6,000 messages a second, whatever is in them.
+
+One Faust message carries the records of a partition that were fetched together, up to a limit. Its offset is that of
+its last record, so that its ack covers all of them.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, AppT, EventT, Message
+from yarl import URL
+
+_FAUST_LOGGER = logging.getLogger("faust.chunks")  # else Faust says under our name what it does
+
+FETCH_WAIT_MS = 500  # also how far the knowledge that a source was read to its end lags behind the clock
+
+
+class CommittedThread(driver.AIOKafkaConsumerThread):
+    """Reads committed records only, and asks often enough; Faust has no setting for either."""
+
+    logger = _FAUST_LOGGER
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:  # noqa: ANN401 (aiokafka ships no types)
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        return consumer
+
+    def state_of(self, tp: TP) -> Any:  # noqa: ANN401 (aiokafka ships no types)
+        """Give what aiokafka knows of a partition, or None if it is not assigned to us."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        if subscription is None or subscription.assignment is None:
+            return None
+        return subscription.assignment.state_value(tp)
+
+
+class ChunkConsumer(driver.Consumer):
+    """Hands over chunks, and knows when a partition was read to its end."""
+
+    logger = _FAUST_LOGGER
+    _thread: CommittedThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
+        super().__init__(*args, **kwargs)
+        self.handed: dict[TP, int] = defaultdict(lambda: -1)  # offset of the last record handed over
+        self.ends_s: dict[TP, float] = {}  # when everything that the partition held had been handed over
+
+    def _new_consumer_thread(self) -> CommittedThread:
+        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def forget(self) -> None:
+        """Start anew: after a rebalance, records are handed over from the committed offset on."""
+        self.handed.clear()
+        self.ends_s.clear()
+
+    def read_to_end_at(self, tp: TP, read_to: int) -> float | None:
+        """When the partition was last seen to hold nothing but what has been read, in epoch seconds.
+
+        Parameters
+        ----------
+        tp
+            The partition.
+        read_to
+            Offset of the last record that its shard has read.
+
+        Returns
+        -------
+        float or None
+            None if there is more to read, or if nobody knows.
+        """
+        return self.ends_s.get(tp) if read_to >= self.handed[tp] else None
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust calls it)
+        """Fetch records and hand them over in chunks; called again when the last chunk has been taken."""
+        self._look_for_ends()
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        assert isinstance(self.transport, ChunkTransport)
+        size = self.transport.chunk_records
+        for tp, found in records.items():
+            if self._is_interrupted(generation):
+                break
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            for start in range(0, len(found), size):
+                chunk: Any = found[start : start + size]
+                message = self._to_message(tp, chunk[-1])
+                message.key, message.value = b"", chunk
+                self.handed[tp] = message.offset
+                yield tp, message
+
+    def _is_interrupted(self, generation: int) -> bool:
+        return not self.flow_active or self.app.consumer_generation_id != generation
+
+    def _look_for_ends(self) -> None:
+        """Note which partitions are read to their end: now, as nothing is on its way from aiokafka to us.
+
+        The position passes transaction markers, which are never handed over, so it is the judge. The poll's time is
+        read before the high watermark of the poll, which another thread renews.
+        """
+        self.ends_s.clear()
+        for tp in self.assignment():
+            state = self._thread.state_of(tp)
+            if state is None or state.timestamp is None or not state.has_valid_position:
+                continue
+            polled_s = state.timestamp / 1000
+            if state.position >= state.highwater:
+                self.ends_s[tp] = polled_s
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Choose the offset to commit: the last acked. Shards ack in order; Faust would wait for offsets in between."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        last = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return last + 1
+
+
+class ChunkTransport(driver.Transport):
+    """Connects an app to Kafka by way of chunks of at most so many records."""
+
+    Consumer = ChunkConsumer
+
+    def __init__(self, urls: list[URL], app: AppT, chunk_records: int) -> None:
+        super().__init__(urls, app)
+        self.chunk_records = chunk_records
+
+
+class AsIs(faust.Schema[Any, Any]):
+    """Decodes nothing: the value of a message already is a list of records."""
+
+    def compile(self, app: AppT, **_: Any) -> Callable[..., Awaitable[EventT[Any]]]:  # noqa: ANN401
+        """Give the decoder that Faust calls for each message."""
+
+        async def decode(message: Message, *, propagate: bool = False) -> EventT[Any]:  # noqa: ARG001
+            return app.create_event(None, message.value, message.headers, message)
+
+        return decode

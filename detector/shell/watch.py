@@ -1,0 +1,68 @@
+"""Follows the alerts: one line for each, as it is committed."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
+
+from detector.shell.settings import Settings
+from detector.shell.topics import BrokerUnreachable
+
+
+async def alerts(settings: Settings, *, from_beginning: bool = False) -> AsyncGenerator[bytes, None]:
+    """Give the alerts as they are committed, without end; it leaves no consumer group behind.
+
+    Parameters
+    ----------
+    settings
+        Of the installation; its topics exist.
+    from_beginning
+        Start with the oldest alert that the topic keeps, instead of the next one.
+
+    Raises
+    ------
+    BrokerUnreachable
+        If no broker answers.
+    """
+    consumer = AIOKafkaConsumer(
+        settings.alerts_topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest" if from_beginning else "latest",
+    )
+    try:
+        await consumer.start()
+    except KafkaConnectionError:
+        await consumer.stop()
+        raise BrokerUnreachable(settings) from None
+    try:
+        async for record in consumer:
+            if record.value is not None:
+                yield record.value
+    finally:
+        await consumer.stop()
+
+
+async def show(settings: Settings, *, from_beginning: bool, raw: bool) -> None:
+    """Print the alerts until it is interrupted."""
+    async with aclosing(alerts(settings, from_beginning=from_beginning)) as following:
+        async for value in following:
+            print(value.decode() if raw else line(value), flush=True)  # noqa: T201 - this is what it is for
+
+
+def line(value: bytes) -> str:
+    """Say an alert in one line.
+
+    Examples
+    --------
+    >>> line(b'{"data":{"at":"2025-03-04T10:15:30Z","transition":"opened","severity":"warning",'
+    ...      b'"type":"silence_exceeded","client_id":"ann","explanation":"Silent for 12 days."}}')
+    '2025-03-04T10:15:30Z opened warning silence_exceeded ann: Silent for 12 days.'
+    """
+    data: dict[str, Any] = json.loads(value)["data"]
+    explanation = " ".join(data["explanation"].split())
+    words = (data["at"], data["transition"], data["severity"], data["type"], f"{data['client_id']}:", explanation)
+    return " ".join(words)

@@ -1,0 +1,232 @@
+"""A shard at work: chunks of all sources in, states, alerts and rejections out, in one transaction each time.
+
+Nothing is repaired in place. What fails ends the process; whoever owns the shard next restores it from the state topic.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import faust
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import ProducerFenced
+from faust.types import TP, EventT
+
+from detector.core.alert import Alert
+from detector.core.clock import DAY_S
+from detector.core.intake import Intake
+from detector.core.shard import Outcome, Shard
+from detector.shell.chunks import ChunkConsumer
+from detector.shell.policy import policy_of
+from detector.shell.settings import Settings, variable
+
+EXIT_REJECTED: Final = 1
+EXIT_FAILED: Final = 70
+EXIT_FENCED: Final = 71
+
+_CHUNKS_QUEUED = 64
+_FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
+_TRANSACTION_TIMEOUT_MS = 15_000
+_BATCH_BYTES_MAX = 1 << 20
+_FETCH_BYTES_MAX = 8 << 20
+_ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
+
+Pair = tuple[bytes, bytes]
+Headers = list[tuple[str, bytes]]  # a list for aiokafka, which refuses other sequences
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class ShardTask:
+    """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
+
+    def __init__(self, settings: Settings, partition: int, app: faust.App) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._app = app
+        self._topics = {source: settings.topic(source) for source in settings.sources}
+        self._source_of = {topic: source for source, topic in self._topics.items()}
+        self._shard = Shard(policy_of(settings))
+        self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
+        self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
+        self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
+        self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
+        self._paused: set[str] = set()
+        self._closed = False
+        self._producer: AIOKafkaProducer | None = None
+        self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
+
+    async def put(self, chunk: EventT[Any]) -> None:
+        """Hand over a chunk; waits while too many are queued."""
+        if not self._closed:
+            await self._chunks.put(chunk)
+
+    async def close(self) -> None:
+        """Stop where we are; what was not committed is read again by the next owner."""
+        self._closed = True
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        while not self._chunks.empty():  # lets go of whoever waits in `put`
+            self._chunks.get_nowait()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _run_or_end(self) -> None:
+        try:
+            await self._run()
+        except asyncio.CancelledError:
+            raise
+        except ProducerFenced:
+            log.error("fenced: another worker owns the shard; ending", shard=self._partition)  # noqa: TRY400 (expected)
+            os._exit(EXIT_FENCED)
+        except BaseException:
+            log.exception("shard failed; ending", shard=self._partition)
+            os._exit(EXIT_FAILED)
+
+    async def _run(self) -> None:
+        producer = await self._start_producer()
+        await self._restore()
+        self._read_at = dict.fromkeys(self._topics, time.monotonic())
+        while True:
+            await self._read_chunks()
+            outcome = self._shard.advance({source: self._front_s(source) for source in self._topics})
+            if outcome.states or outcome.alerts or outcome.rejected:
+                await self._commit(producer, outcome)
+            self._ack()
+            self._pause_and_resume()
+
+    async def _start_producer(self) -> AIOKafkaProducer:
+        """Start the producer of the shard, which fences the former owner and aborts what it left open."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            transactional_id=f"{self._settings.app_id}-{self._partition}",
+            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+            acks="all",
+            max_batch_size=_BATCH_BYTES_MAX,
+        )
+        await self._producer.start()
+        return self._producer
+
+    async def _restore(self) -> None:
+        began, count = time.perf_counter(), 0
+        tp = TopicPartition(self._settings.state_topic, self._partition)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_FETCH_BYTES_MAX,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            end = (await consumer.end_offsets([tp]))[tp]
+            while await consumer.position(tp) < end:  # passes transaction markers, which are never handed over
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    self._shard.restore((record.key, record.value) for record in records if record.value is not None)
+                    count += len(records)
+        finally:
+            await consumer.stop()
+        log.info("shard restored", shard=self._partition, records=count, seconds=round(time.perf_counter() - began, 3))
+
+    async def _read_chunks(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_CHUNK_WAIT_S):
+                self._read(await self._chunks.get())
+        for _ in range(min(self._settings.chunks_per_transaction - 1, self._chunks.qsize())):
+            self._read(self._chunks.get_nowait())
+
+    def _read(self, chunk: EventT[Any]) -> None:
+        topic = chunk.message.topic
+        records: Any = chunk.message.value  # bytes, to Faust
+        chunk.message.value = None  # the event waits for its ack; the records need not
+        source = self._source_of[topic]
+        counts = self._intake.take_in(source, records, time.time())
+        self._read_at[source] = time.monotonic()
+        self._unacked[source].append(chunk)
+        many = self._settings.rejected_count_min
+        if counts.refused >= many and counts.refused > self._settings.rejected_share_max * counts.read:
+            log.error(
+                "too many records rejected; ending before anything of them is committed",
+                topic=topic,
+                partition=self._partition,
+                read=counts.read,
+                rejected=counts.refused,
+                remedy=f"correct the producer, or raise {variable('rejected_share_max')}",
+            )
+            os._exit(EXIT_REJECTED)
+
+    def _front_s(self, source: str) -> float:
+        """Up to which event time the source is complete."""
+        settle_s = self._settings.settle_s
+        if time.monotonic() - self._read_at[source] >= settle_s:
+            ended_s = self._consumer.read_to_end_at(self._tp(source), self._shard.read_to(source))
+            if ended_s is not None:
+                return ended_s - settle_s
+        return self._shard.front_s(source)
+
+    async def _commit(self, producer: AIOKafkaProducer, outcome: Outcome) -> None:
+        settings = self._settings
+        old_s = time.time() - settings.notify_max_age_days * DAY_S
+        current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
+        history = [alert for alert in outcome.alerts if alert.at_s < old_s]
+        async with producer.transaction():
+            sent = [
+                *await self._send(producer, settings.state_topic, outcome.states),
+                *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+                *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
+                *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
+            ]
+            await asyncio.gather(*sent)
+
+    async def _send(
+        self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None
+    ) -> list[asyncio.Future[Any]]:
+        """Send in Kafka's own record batches, filled by hand: 100,000s of small records a second."""
+        sent: list[asyncio.Future[Any]] = []
+        batch = producer.create_batch()
+        for key, value in pairs:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # it is full
+                sent.append(await producer.send_batch(batch, topic, partition=self._partition))
+                batch = producer.create_batch()
+                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    raise ValueError(f"a record for {topic} is larger than a batch of {_BATCH_BYTES_MAX} bytes")
+        if batch.record_count():
+            sent.append(await producer.send_batch(batch, topic, partition=self._partition))
+        return sent
+
+    def _ack(self) -> None:
+        """Let Faust commit the chunks of which nothing waits any more."""
+        for source, unacked in self._unacked.items():
+            while unacked and unacked[0].message.offset <= self._shard.applied_to(source):
+                unacked.popleft().ack()
+
+    def _pause_and_resume(self) -> None:
+        """Stop fetching a source that is far ahead of the others, until they have caught up."""
+        most = self._settings.waiting_records_max
+        for source in self._topics:
+            waiting = self._shard.waiting(source)
+            if source not in self._paused and waiting > most:
+                self._paused.add(source)
+                self._consumer.pause_partitions({self._tp(source)})
+            elif source in self._paused and waiting < most / 2:
+                self._paused.remove(source)
+                self._consumer.resume_partitions({self._tp(source)})
+
+    @property
+    def _consumer(self) -> ChunkConsumer:
+        consumer = self._app.consumer
+        assert isinstance(consumer, ChunkConsumer)
+        return consumer
+
+    def _tp(self, source: str) -> TP:
+        return TP(self._topics[source], self._partition)
+
+
+def _pairs(alerts: Iterable[Alert]) -> list[Pair]:
+    return [(alert.key, alert.value) for alert in alerts]

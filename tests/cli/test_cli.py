@@ -1,0 +1,214 @@
+"""The command line, as its users meet it: what it prints where, and the code it exits with."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from detector.__main__ import main
+from schemas.alert import AlertEvent
+from schemas.contract import documents
+
+DAY_S = 86_400
+START_S = 1_735_689_600
+HEADER = "client_id,kind,at,direction"
+
+
+@pytest.fixture
+def ghosting(capfd):
+    """Give a function that runs a command: exit code, standard output, standard error."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        said = capfd.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def regular_csv(tmp_path):
+    """Give a file of twenty clients that write every other day for two hundred days; the first stops halfway."""
+    path = tmp_path / "events.csv"
+    rows = [
+        f"client-{client},email,{START_S + day * DAY_S + client * 60},inbound"
+        for day in range(0, 200, 2)
+        for client in range(20)
+        if client or day < 100
+    ]
+    path.write_text("\n".join([HEADER, *rows, ""]))
+    return path
+
+
+def test_replay_writes_alerts_about_who_went_quiet(ghosting, regular_csv, tmp_path):
+    """The client that stopped is found; every line keeps the contract; the summary is on standard output."""
+    alerts = tmp_path / "alerts.jsonl"
+
+    code, out, err = ghosting("replay", regular_csv, "--alerts", alerts, "--partitions", 1, "--json")
+
+    assert (code, err) == (0, "")
+    assert json.loads(out)["records"] == 1950
+    found = [AlertEvent.model_validate_json(line) for line in alerts.read_text().splitlines()]
+    assert "client-0" in {alert.subject for alert in found}
+
+
+def test_replay_gives_the_same_bytes_again(ghosting, regular_csv, tmp_path):
+    """The same input gives the same alerts, byte by byte."""
+    outputs = [tmp_path / "1", tmp_path / "2"]
+    for output in outputs:
+        ghosting("replay", regular_csv, "--alerts", output)
+
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
+    """With alerts on standard output the summary goes to standard error."""
+    code, out, err = ghosting("replay", regular_csv, "--alerts", "-", "--partitions", 1)
+
+    assert code == 0
+    assert all(json.loads(line)["specversion"] == "1.0" for line in out.splitlines())
+    assert "records: 1950" in err
+
+
+def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
+    """A broken line is not lost."""
+    source = tmp_path / "events.ndjson"
+    source.write_text("{broken\n")
+    rejected = tmp_path / "rejected.jsonl"
+
+    code, out, _ = ghosting("replay", source, "--alerts", tmp_path / "a", "--rejected", rejected, "--json")
+
+    assert code == 0
+    assert json.loads(out)["rejected"] == {"malformed_json": 1}
+    assert json.loads(rejected.read_text())["reason"] == "malformed_json"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "does not exist"), ("client_id,kind,direction\n", "has no column at")]
+)
+def test_a_file_that_cannot_be_used_is_one_line(ghosting, tmp_path, content, said):
+    """Exit code 1, one line on standard error, and the alerts of the last run are still there."""
+    source = tmp_path / "events.csv"
+    if content is not None:
+        source.write_text(content)
+    alerts = tmp_path / "alerts.jsonl"
+    alerts.write_text("of the last run\n")
+
+    code, out, err = ghosting("replay", source, "--alerts", alerts)
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"{source} {said}")
+    assert err.count("\n") == 1
+    assert alerts.read_text() == "of the last run\n"
+
+
+def test_replay_does_not_overwrite_its_input(ghosting, regular_csv):
+    """A slip of the hand does not cost the events."""
+    before = regular_csv.read_bytes()
+
+    code, _, err = ghosting("replay", regular_csv, "--alerts", regular_csv)
+
+    assert (code, regular_csv.read_bytes()) == (1, before)
+    assert "different files" in err
+
+
+@pytest.mark.parametrize("until", ["yesterday", "2025-03-04T00:00:00"])
+def test_a_time_without_an_offset_is_wrong_usage(ghosting, regular_csv, until):
+    """Whose midnight it is must be said."""
+    code, _, err = ghosting("replay", regular_csv, "--alerts", "-", "--until", until)
+
+    assert code == 2
+    assert "offset" in err
+
+
+def test_wrong_usage_exits_with_2(ghosting):
+    """As other programs do."""
+    assert ghosting("replay")[0] == 2
+    assert ghosting("dance")[0] == 2
+
+
+def test_a_wrong_setting_is_one_line(ghosting, monkeypatch):
+    """The line names the variable."""
+    monkeypatch.setenv("GHOSTING_PARTITIONS", "many")
+
+    code, _, err = ghosting("settings")
+
+    assert code == 1
+    assert err.startswith("GHOSTING_PARTITIONS should be")
+
+
+def test_settings_say_where_they_come_from(ghosting, monkeypatch):
+    """A flag wins over the environment."""
+    monkeypatch.setenv("GHOSTING_APP_ID", "from-env")
+    monkeypatch.setenv("GHOSTING_PARTITIONS", "7")
+
+    _, out, _ = ghosting("--app-id", "from-flag", "settings")
+
+    assert "GHOSTING_APP_ID=from-flag  (flag)" in out
+    assert "GHOSTING_PARTITIONS=7  (environment)" in out
+    assert "GHOSTING_REPLICATION=1  (default)" in out
+
+
+def test_an_unreachable_broker_is_one_line(ghosting):
+    """Nobody listens on port 1."""
+    code, out, err = ghosting("--bootstrap-servers", "127.0.0.1:1", "topics", "check")
+
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "GHOSTING_BOOTSTRAP_SERVERS" in err
+
+
+def test_schemas_are_exported(ghosting, tmp_path):
+    """All documents of the contract, below the folder."""
+    code, out, _ = ghosting("schemas", "export", tmp_path / "contract")
+
+    assert code == 0
+    assert len(out.splitlines()) == len(documents())
+    assert all((tmp_path / "contract" / name).read_text() == text for name, text in documents().items())
+
+
+def test_a_simulated_firm_can_be_replayed(ghosting, tmp_path):
+    """What `simulate` writes, `replay` takes without a refusal."""
+    events, truth = tmp_path / "events.ndjson", tmp_path / "truth.ndjson"
+    assert ghosting("simulate", "--clients", 5, "--days", 60, "--events", events, "--truth", truth)[0] == 0
+
+    _, out, _ = ghosting("replay", events, "--alerts", tmp_path / "alerts", "--json")
+
+    assert len(truth.read_text().splitlines()) == 5
+    assert json.loads(out)["records"] == len(events.read_text().splitlines())
+    assert json.loads(out)["rejected"] == {}
+
+
+def test_an_impossible_firm_is_wrong_usage(ghosting):
+    """The simulation says what is wrong with it."""
+    assert ghosting("simulate", "--clients", -1, "--events", "a", "--truth", "b")[0] == 2
+
+
+def test_version_is_the_packages(ghosting):
+    """One line that a bug report can quote."""
+    code, out, _ = ghosting("version")
+
+    assert (code, out.count("\n")) == (0, 1)
+
+
+def test_an_interrupt_exits_with_130(ghosting, monkeypatch):
+    """As a shell expects of a program that Ctrl-C has ended."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.metadata.version", interrupted)
+
+    assert ghosting("version")[0] == 130
+
+
+def test_the_command_line_alone_imports_no_stack():
+    """So that --help answers at once: neither the Kafka client nor the compiler is loaded before a command needs it."""
+    heavy = {"aiokafka", "faust", "numba", "numpy", "pydantic", "rich.progress"}
+    program = f"import sys, detector.__main__; sys.exit(' '.join({heavy} & sys.modules.keys()))"
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ended.stderr.strip() == ""

@@ -1,0 +1,284 @@
+"""A shard: interactions in, alerts and durable state out, however the input is cut."""
+
+import json
+import math
+
+import numba
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.core.lifecycle import State
+from detector.core.shard import POSITION_KEY, Policy, Shard
+from detector.core.table import CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
+from schemas.alert import AlertEvent
+
+DAY_S = 86_400.0
+START_S = 1.5e9
+NOW_S = START_S + 2000 * DAY_S
+SOURCES = ("emails", "orders")
+POLICY = Policy(sources=SOURCES, learning_gaps_min=0)
+
+
+def interaction(day, client_id="ann", **fields):
+    """Build an inbound e-mail at a day after the start."""
+    return {
+        "event_id": f"{client_id}-{day}",
+        "client_id": client_id,
+        "kind": "email",
+        "at": START_S + day * DAY_S,
+        "direction": "inbound",
+        **fields,
+    }
+
+
+def run(shard, interactions, until_day, source="emails", rejected=()):
+    """Hand interactions to one source and advance; -> the outcome."""
+    first = shard.read_to(source) + 1
+    read = list(enumerate(interactions, first))
+    shard.take_in(source, read, rejected, first + len(read) + len(rejected) - 1, NOW_S)
+    return shard.advance(dict.fromkeys(SOURCES, START_S + until_day * DAY_S))
+
+
+def data(outcome):
+    """Read the alerts of an outcome, each held to its contract."""
+    return [
+        json.loads(AlertEvent.model_validate_json(alert.value).model_dump_json())["data"] for alert in outcome.alerts
+    ]
+
+
+def weekly(weeks, client_id="ann", **fields):
+    """Build one contact a week."""
+    return [interaction(7 * week, client_id, **fields) for week in range(weeks)]
+
+
+def test_a_silence_is_opened_escalated_and_resolved():
+    """A weekly client that stops is told of once, once more when it gets worse, and once when it is back."""
+    shard = Shard(POLICY)
+    opened, escalated = data(run(shard, weekly(10, account_id="acme", channel="whatsapp"), 300))
+    (resolved,) = data(run(shard, [interaction(310)], 311))
+    assert [opened["transition"], escalated["transition"], resolved["transition"]] == [
+        "opened",
+        "escalated",
+        "resolved",
+    ]
+    assert [opened["severity"], escalated["severity"], resolved["severity"]] == ["warning", "critical", "critical"]
+    assert len({opened["incident_id"], escalated["incident_id"], resolved["incident_id"]}) == 1
+    assert opened["account_id"] == "acme"
+    assert opened["last_heard_channel"] == "whatsapp"
+    assert opened["evidence"]["last_interaction_ids"] == ["ann-49", "ann-56", "ann-63"]
+    assert opened["expected_heard_within_days"] == opened["actual_heard_within_days"]
+    assert escalated["actual_heard_within_days"] >= 2 * 7
+    assert resolved["reason"] == "returned"
+    assert resolved["actual_heard_within_days"] == 310 - 63
+    assert shard.counts["open"] == 0
+
+
+def test_a_deadline_fires_at_its_own_instant_when_the_client_comes_back_later():
+    """A return after the deadline is told of together with the opening before it, in this order."""
+    shard = Shard(POLICY)
+    told = data(run(shard, [*weekly(10), interaction(130)], 131))
+    assert told[0]["transition"] == "opened"
+    assert told[-1]["transition"] == "resolved"
+    assert told[0]["at"] < told[-1]["at"]
+
+
+def test_an_event_that_arrives_late_takes_the_alert_back():
+    """A contact from before the deadline that is read after it resolves the silence as a late event."""
+    shard = Shard(POLICY)
+    run(shard, weekly(10), 200)
+    (resolved,) = data(run(shard, [interaction(64)], 200))[:1]
+    assert resolved["reason"] == "late_event"
+    assert "arrived late" in resolved["explanation"]
+
+
+def test_a_contact_repeated_at_the_same_instant_says_nothing_new():
+    """The last contact read again after its silence was opened and escalated changes nothing."""
+    shard = Shard(POLICY)
+    run(shard, weekly(10), 300)
+    assert data(run(shard, [interaction(63)], 400)) == []
+    assert shard.counts["late"] == 1
+
+
+def test_an_event_older_than_the_last_contact_is_counted_and_not_learned():
+    """There are no negative gaps."""
+    shard = Shard(POLICY)
+    run(shard, weekly(4), 25)
+    before = shard.table.clients[0].contact.gaps
+    run(shard, [interaction(3)], 26)
+    assert shard.counts["late"] == 1
+    assert shard.table.clients[0].contact.gaps == before
+
+
+@pytest.mark.parametrize("fields", [{"direction": "outbound"}, {"automated": True}])
+def test_what_the_client_did_not_do_is_no_contact(fields):
+    """Our own and automated messages do not end a silence."""
+    shard = Shard(POLICY)
+    run(shard, weekly(10), 200)
+    assert data(run(shard, [interaction(201, **fields)], 202)) == []
+    assert shard.counts["open"] == 1
+
+
+def test_a_learning_segment_holds_its_alerts():
+    """While a segment has too few gaps nobody is told, neither of the silence nor of its end; both are counted."""
+    shard = Shard(Policy(sources=SOURCES, learning_gaps_min=100))
+    assert data(run(shard, weekly(10), 300)) == []
+    assert shard.table.clients[0].contact.state == State.HELD
+    assert data(run(shard, [interaction(310)], 311)) == []
+    assert shard.table.clients[0].contact.state == State.QUIET
+    assert shard.counts["held"] == 1
+
+
+def test_the_last_segment_given_holds_and_has_its_own_budget():
+    """A client is judged by the segment that was named last."""
+    shard = Shard(Policy(sources=SOURCES, learning_gaps_min=0, segment_budgets={"key": 4.0}))
+    (opened, *_) = data(run(shard, [*weekly(9), interaction(63, segment="key")], 300))
+    assert opened["segment"] == "key"
+    assert opened["false_alerts_per_client_year"] == 4.0
+
+
+def test_segments_are_bounded():
+    """An interaction that names one segment too many has no room; a known one always has."""
+    shard = Shard(Policy(sources=SOURCES, segments_max=2))
+    assert shard.has_room(interaction(1))
+    assert shard.has_room(interaction(1, segment="a"))
+    assert not shard.has_room(interaction(1, segment="b"))
+
+
+def test_the_clock_of_an_empty_shard_stands_still():
+    """History may be loaded into a worker that has been waiting for it."""
+    shard = Shard(POLICY)
+    assert shard.advance(dict.fromkeys(SOURCES, NOW_S)).states == []
+    assert shard.clock_s == -math.inf
+
+
+def test_nothing_new_is_nothing_to_write():
+    """An idle shard asks for no transaction."""
+    shard = Shard(POLICY)
+    run(shard, weekly(4), 25)
+    run(shard, [], 60)
+    assert run(shard, [], 60.5) == ([], [], [])
+
+
+def test_a_rejection_comes_with_the_position_behind_it():
+    """What was refused is handed out once, together with a position."""
+    shard = Shard(POLICY)
+    outcome = run(shard, [], 1, rejected=[(0, b"bad")])
+    assert outcome.rejected == [b"bad"]
+    assert outcome.states[-1][0] == POSITION_KEY
+    assert shard.applied_to("emails") == 0
+
+
+def test_many_clients_find_room():
+    """The table grows beyond its first size and keeps what it knew."""
+    shard = Shard(POLICY)
+    run(shard, [interaction(0.1 + k / 1e6, f"client-{k}") for k in range(1500)], 1)
+    assert len(shard.table.names) == 1500
+    assert shard.table.clients[0].contacts == shard.table.clients[1499].contacts == 1
+
+
+# As plain Python a refit takes a hundred times as long; the compiled run looks harder.
+EXAMPLES = 6 if numba.config.DISABLE_JIT else 60
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob", "cyd"]),
+        st.floats(0, 900),
+        st.sampled_from(SOURCES),
+        st.sampled_from(["inbound", "inbound", "outbound"]),
+        st.sampled_from([None, "key"]),
+    ),
+    min_size=20,
+    max_size=120,
+)
+
+
+def ready(events):
+    """Sort drawn events by time, per source, as interactions."""
+    found = {source: [] for source in SOURCES}
+    for k, (client_id, day, source, direction, segment) in enumerate(sorted(events, key=lambda event: event[1])):
+        fields = {"event_id": f"e{k}", "direction": direction} | ({"segment": segment} if segment else {})
+        found[source].append(interaction(day, client_id, **fields))
+    return found
+
+
+def read_all(shard, events):
+    """Let all events wait in their sources."""
+    for source, interactions in events.items():
+        first = shard.read_to(source) + 1
+        new = list(enumerate(interactions))[first:]
+        shard.take_in(source, new, [], len(interactions) - 1, NOW_S)
+
+
+def known(shard):
+    """Say what a shard knows, without the numbers that depend on who came first."""
+    table = shard.table
+    return {
+        name: (
+            repr(table.clients[row].contact.tolist()),
+            table.recent_ids(row),
+            table.segment_names.words[table.clients[row].segment],
+            table.segments[table.clients[row].segment].tobytes(),
+        )
+        for row, name in enumerate(table.names.words)
+        if table.clients[row].contacts
+    }
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(EVENTS, st.lists(st.floats(0, 1000), max_size=6))
+def test_any_batching_gives_the_same_alerts_and_rows(events, cuts):
+    """However the clock's way is cut, alerts are the same bytes in the same order and clients end up the same."""
+    events = ready(events)
+    whole, cut = Shard(POLICY), Shard(POLICY)
+    read_all(whole, events)
+    expected = whole.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S)).alerts
+    read_all(cut, events)
+    found = []
+    for day in [*sorted(cuts), 1000]:
+        found += cut.advance(dict.fromkeys(SOURCES, START_S + day * DAY_S)).alerts
+    assert found == expected
+    assert known(cut) == known(whole)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(EVENTS, st.floats(0, 1000))
+def test_a_restored_shard_goes_on_as_if_nothing_had_happened(events, stop):
+    """State written, read back by another shard, and the rest read again: the same alerts, none twice."""
+    events = ready(events)
+    whole, first, second = Shard(POLICY), Shard(POLICY), Shard(POLICY)
+    read_all(whole, events)
+    expected = whole.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S)).alerts
+    read_all(first, events)
+    before = first.advance(dict.fromkeys(SOURCES, START_S + stop * DAY_S))
+    second.restore(before.states)
+    read_all(second, events)
+    after = second.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S))
+    assert before.alerts + after.alerts == expected
+    assert known(second) == known(whole)
+    assert second.counts["open"] == whole.counts["open"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (CLIENT_KEY + b"ann", b"\x63old"),
+        (CLIENT_KEY + b"ann", b"\x01short"),
+        (SEGMENT_KEY + b"0", b"\x01short"),
+        (CHANNEL_KEY + b"7", b"\x01fax"),
+        (b"unheard of\0", b"\x01"),
+        (POSITION_KEY, b"\x63{}"),
+    ],
+)
+def test_state_of_another_layout_is_refused(key, value):
+    """What cannot be read is never guessed at."""
+    with pytest.raises(UnknownLayoutError, match="layout"):
+        Shard(POLICY).restore([(key, value)])
+
+
+def test_a_source_that_is_no_longer_configured_is_forgotten():
+    """A position may name a source that the settings dropped."""
+    shard, fewer = Shard(POLICY), Shard(Policy(sources=("emails",)))
+    fewer.restore(run(shard, weekly(4), 25).states)
+    assert fewer.read_to("emails") == 3
+    assert fewer.front_s("emails") == START_S + 21 * DAY_S
+    assert fewer.waiting("emails") == 0

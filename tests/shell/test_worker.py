@@ -1,0 +1,183 @@
+"""The worker as a process of its own, on a real Kafka."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+from detector.replay import replay
+from detector.shell import topics
+from detector.shell.policy import policy_of
+from detector.shell.settings import PREFIX, Settings
+from tests import kafka as broker
+
+DAY_S = 86_400.0
+START_S = 1_704_067_200.0  # 2024-01-01: every silence that follows is over before the test begins
+KINDS = ("email", "call", "order")
+DONE_S_MAX = 60
+
+
+def interaction(number, client, kind, at):
+    """Give the value of a record."""
+    return json.dumps(
+        {"event_id": f"e{number}", "client_id": client, "kind": kind, "at": at, "direction": "inbound"}
+    ).encode()
+
+
+def history():
+    """Give the records of twelve clients who come regularly and then go quiet, in the order of time."""
+    chance = random.Random(7)
+    found = []
+    for client in range(12):
+        at = START_S + chance.random() * DAY_S
+        for _ in range(40):
+            at += DAY_S * (1 + client % 4) * (0.8 + 0.4 * chance.random())
+            found.append((at, f"client-{client}", chance.choice(KINDS)))
+    return [
+        (client, kind, interaction(number, client, kind, at)) for number, (at, client, kind) in enumerate(sorted(found))
+    ]
+
+
+def returns():
+    """Give a record of each client who comes back, now."""
+    return [
+        (f"client-{n}", KINDS[n % 3], interaction(f"r{n}", f"client-{n}", KINDS[n % 3], time.time())) for n in range(12)
+    ]
+
+
+def produce(settings, records):
+    """Produce one source after the other, so that no topic is in step with the others."""
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"})
+    for source in reversed(settings.sources):
+        for client, kind, value in records:
+            if settings.source_of(kind) == source:
+                producer.produce(settings.topic(source), value, client)
+    assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
+
+
+def committed(settings, *names):
+    """Read the committed values of topics, from their beginning to their end."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.app_id}-reader",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    partitions = [TopicPartition(name, p, 0) for name in names for p in range(settings.partitions)]
+    consumer.assign(partitions)
+    found, ends = [], 0
+    try:
+        while ends < len(partitions):
+            message = consumer.poll(broker.REPLY_SECONDS_MAX)
+            assert message is not None, "the broker does not answer"
+            if message.error():
+                assert message.error().code() == KafkaError._PARTITION_EOF
+                ends += 1
+            else:
+                found.append(message.value())
+    finally:
+        consumer.close()
+    return sorted(found)
+
+
+def alerts(settings):
+    """Read all alerts, whether they notify or not."""
+    return committed(settings, settings.alerts_topic, settings.history_topic)
+
+
+def replayed(settings, values):
+    """Give the alerts and the rejections of a replay until now."""
+    emitted, rejected = [], []
+    now_s = time.time()
+    replay(
+        [SimpleNamespace(value=value) for value in values],
+        policy=policy_of(settings),
+        partitions=settings.partitions,
+        until_s=now_s,
+        now_s=now_s,
+        route=settings.source_of,
+        emit=emitted.append,
+        reject=rejected.append,
+    )
+    return sorted(emitted), sorted(rejected)
+
+
+@contextmanager
+def working(settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker with these settings; at the end it must obey SIGTERM."""
+    given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "detector", "worker"], env={**os.environ, **given}, cwd=broker.RUN.parents[2]
+    )
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DONE_S_MAX) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(worker, settings, count):
+    """Wait until so many alerts are out."""
+    give_up_at = time.monotonic() + DONE_S_MAX
+    while len(found := alerts(settings)) < count:
+        assert worker.poll() is None, "the worker ended"
+        assert time.monotonic() < give_up_at, f"{len(found)} of {count} alerts after {DONE_S_MAX} s"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+async def settings(kafka, app_id, tmp_path):
+    """Give the settings of an installation whose topics exist."""
+    found = Settings(
+        bootstrap_servers=kafka,
+        app_id=app_id,
+        settle_s=1,
+        learning_gaps_min=1,
+        false_alerts_per_client_year=5,
+        data_dir=tmp_path,
+    )
+    await topics.create(found)
+    return found
+
+
+def test_alerts_are_those_of_a_replay_and_come_once(settings):
+    """Whatever order Kafka serves the topics in, and across a restart."""
+    malformed = b"{nope"
+    records = history()
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    producer.produce(settings.topic("emails"), malformed, partition=0)
+    assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
+    produce(settings, records)
+    values = [malformed, *(value for _, _, value in records)]
+    expected, rejected = replayed(settings, values)
+    assert len(expected) >= 12
+    assert len(rejected) == 1
+
+    with working(settings) as worker:
+        wait_for(worker, settings, len(expected))
+    assert alerts(settings) == expected
+    assert committed(settings, settings.rejected_topic) == rejected
+
+    back = returns()
+    values += [value for _, _, value in back]
+    expected, rejected = replayed(settings, values)
+    with working(settings) as worker:
+        produce(settings, back)
+        wait_for(worker, settings, len(expected))
+    assert alerts(settings) == expected
+    assert committed(settings, settings.alerts_topic)
+    assert committed(settings, settings.rejected_topic) == rejected

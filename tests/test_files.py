@@ -1,0 +1,180 @@
+"""Files of interactions, read as they would be produced."""
+
+import gzip
+import io
+import json
+import sys
+
+import pytest
+
+from detector.files import InputError, read_records
+from schemas.envelope import InteractionReader
+
+HEADER = "client_id,kind,at,direction"
+NOW_S = 1_800_000_000.0
+
+
+def write(path, *lines):
+    """Write a file of these lines and give its name."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def values(*paths):
+    """Read files and give the records as objects."""
+    return [json.loads(record.value) for record in read_records(paths)]
+
+
+def event(client, at, **more):
+    """Write an event as NDJSON."""
+    return json.dumps({"client_id": client, "kind": "email", "at": at, "direction": "inbound", **more})
+
+
+def test_a_csv_row_becomes_an_interaction_that_the_reader_accepts(tmp_path):
+    """Each cell gets the type of its field, and an empty one is absent."""
+    path = write(
+        tmp_path / "a.csv",
+        f"{HEADER},length,amount,automated,substantive,due_at,attributes,channel,mood",
+        'ann,order,2025-03-04T10:15:30Z,inbound,12,9.5,no,True,1741083330,"{""shop"": ""x""}",,fine',
+    )
+
+    (record,) = read_records([path])
+    read = InteractionReader().read(record.value, now_s=NOW_S)
+
+    assert record.line == 2
+    assert read["length"] == 12
+    assert read["amount"] == 9.5
+    assert read["automated"] is False
+    assert read["substantive"] is True
+    assert read["due_at"] == 1_741_083_330
+    assert read["attributes"] == {"shop": "x"}
+    assert "channel" not in read
+    assert json.loads(record.value)["mood"] == "fine"
+
+
+def test_a_cell_of_the_wrong_type_is_left_to_the_reader(tmp_path):
+    """Nothing is dropped: the row arrives, and the reader names the field."""
+    path = write(tmp_path / "a.csv", f"{HEADER},length", "ann,email,2025-03-04T10:15:30Z,inbound,long")
+
+    (record,) = read_records([path])
+    refusal = InteractionReader().read(record.value, now_s=NOW_S)
+
+    assert refusal.reason == "invalid_field"
+    assert "length" in refusal.detail
+
+
+def test_quoted_commas_and_line_breaks_belong_to_their_cell(tmp_path):
+    """CSV as spreadsheets write it, with a byte order mark."""
+    path = write(tmp_path / "a.csv", f"\ufeff{HEADER}", '"Ann, Bob\nand Co",email,2025-03-04T10:15:30Z,inbound')
+
+    (record,) = read_records([path])
+
+    assert json.loads(record.value)["client_id"] == "Ann, Bob\nand Co"
+    assert record.line == 3
+
+
+def test_the_same_content_has_the_same_id(tmp_path):
+    """The id of an event without one depends on its content alone: not on the order, the format or the file."""
+    first = write(tmp_path / "a.csv", HEADER, "ann,email,2025-03-04T10:15:30Z,inbound")
+    second = write(tmp_path / "b.csv", "direction,at,kind,client_id", "inbound,2025-03-04T10:15:30Z,email,ann")
+    third = write(tmp_path / "c.ndjson", event("ann", "2025-03-04T10:15:30Z"), event("bob", "2025-03-04T10:15:30Z"))
+
+    ids = [value["event_id"] for value in values(first, second, third)]
+
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+def test_an_id_that_is_given_is_kept(tmp_path):
+    """A line with an id is passed on byte by byte."""
+    line = event("ann", 1741083330, event_id="e-1", note="ö")
+    path = write(tmp_path / "a.ndjson", line)
+
+    assert [record.value for record in read_records([path])] == [line.encode()]
+
+
+@pytest.mark.parametrize("line", ['{"client_id":', "[1]", '{"at": NaN}x', "{" * 100_000])
+def test_a_malformed_line_is_passed_on_as_it_is(tmp_path, line):
+    """The reader refuses it and says why, here as from a topic."""
+    path = write(tmp_path / "a.ndjson", event("ann", 1, event_id="e"), line, "")
+
+    assert [record.value for record in read_records([path])][1:] == [line.encode()]
+
+
+def test_gzip_is_recognised_by_its_content(tmp_path):
+    """Whatever the file is called."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(gzip.compress(event("ann", 1741083330).encode()))
+
+    assert values(str(path))[0]["client_id"] == "ann"
+
+
+def test_a_dash_is_the_standard_input(monkeypatch):
+    """So that other programs can feed the detector."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(event("ann", 1).encode()))))
+
+    assert values("-")[0]["client_id"] == "ann"
+
+
+def test_files_are_merged_by_time_and_each_keeps_its_order(tmp_path):
+    """A straggler does not overtake what stands before it in its own file."""
+    first = write(tmp_path / "a", event("a1", 100), event("a2", 300), event("a3", 150), "{broken", event("a4", 500))
+    second = write(tmp_path / "b", event("b1", 200), event("b2", "1970-01-01T00:06:40Z"))
+
+    order = [
+        record.value[-80:] if b"{broken" in record.value else json.loads(record.value)["client_id"]
+        for record in read_records([first, second])
+    ]
+
+    assert order == ["a1", "b1", "a2", "a3", b"{broken", "b2", "a4"]
+
+
+def test_progress_counts_the_bytes_on_disk(tmp_path):
+    """Of a gzip file the compressed ones, so that they add up to its size."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(event("ann", 1741083330).encode() * 100))
+    seen = []
+
+    assert list(read_records([str(path)], progress=seen.append))
+
+    assert sum(seen) == path.stat().st_size
+
+
+def test_an_empty_file_has_no_records(tmp_path):
+    """A quiet night is no error."""
+    assert values(write(tmp_path / "a.csv")) == values(write(tmp_path / "b.csv", HEADER)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"client_id,kind,direction\n", "has no column at; "),
+        (b"hello\n", "has no column client_id, kind, at, direction; "),
+        (b"client_id,kind,at,direction,kind\n", "has the column 'kind' more than once"),
+        (b"client_id,kind,at,direction\na,b,c,d,e\n", "line 2 has more cells than the header"),
+        (b'client_id,kind,at,direction\n"a"b,c,d,e\n', "line 2 is not CSV"),
+        (b"client_id,kind,at,direction\n\xff,email,1,inbound\n", "is not UTF-8 text"),
+        (gzip.compress(b"{}" * 1000)[:-9], "is damaged gzip"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line_with_its_name(tmp_path, content, said):
+    """The message names the file and what to do."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=said) as raised:
+        list(read_records([str(path)]))
+
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_told_before_any_record(tmp_path):
+    """Also when it is the last of many."""
+    path = write(tmp_path / "a", event("a", 1))
+
+    with pytest.raises(InputError, match="does not exist"):
+        next(read_records([path, str(tmp_path / "b")]))
+    with pytest.raises(InputError, match="cannot be opened: Is a directory"):
+        next(read_records([str(tmp_path)]))
+    with pytest.raises(InputError, match="is named twice"):
+        next(read_records([path, path]))
