@@ -202,6 +202,19 @@ def simulate(
 
 
 @app.command()
+def demo(
+    context: typer.Context,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Broker, instead of an embedded one.")] = None,
+    clients: Annotated[int, typer.Option(min=1, help="Number of clients.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
+) -> None:
+    """Let a worker read a simulated year, and show whom it found silent."""
+    from detector.demo import run_demo
+
+    raise typer.Exit(run_demo(_settings(context, bootstrap_servers=kafka), kafka=kafka, clients=clients, seed=seed))
+
+
+@app.command()
 def watch(
     context: typer.Context,
     as_json: AsJson = False,

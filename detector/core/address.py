@@ -35,7 +35,7 @@ def address_of(value: bytes, *, first: str, route: Callable[[str], str], partiti
         How many there are.
 
     >>> address_of(b'{"client_id": "ann", "kind": "call"}', first="emails", route="{}s".format, partitions=4)
-    Address(source='calls', partition=3, key=b'ann')
+    Address(source='calls', partition=2, key=b'ann')
     >>> address_of(b"?", first="emails", route="{}s".format, partitions=4)
     Address(source='emails', partition=0, key=None)
     """

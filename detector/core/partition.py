@@ -7,7 +7,7 @@ def murmur2(data: bytes) -> int:
     """MurmurHash2 of a key, unsigned 32 bits, as in `org.apache.kafka.common.utils.Utils.murmur2`.
 
     >>> murmur2(b"foobar") - (1 << 32), murmur2(b"21")
-    (-790332482, 3320938487)
+    (-790332482, 3321034988)
     """
     h = (_SEED ^ len(data)) & _MASK
     whole = len(data) & ~3

@@ -1,0 +1,24 @@
+"""A broker inside this process, for the demo: librdkafka's mock cluster. It keeps everything in memory, and little."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import Producer
+
+PARTITIONS = 4
+"""Partitions of every topic of the mock cluster; it offers no choice."""
+_REPLY_SECONDS_MAX = 10
+
+
+@contextmanager
+def embedded_broker(topics: Iterable[str]) -> Iterator[str]:
+    """Run a broker with these topics for as long as the block lasts, and give its address.
+
+    The mock cluster has no CreateTopics; to ask for a topic by name creates it.
+    """
+    owner = Producer({"test.mock.num.brokers": 1, "log_level": 4})  # the cluster lives as long as this client
+    for topic in topics:
+        owner.list_topics(topic, timeout=_REPLY_SECONDS_MAX)
+    broker = next(iter(owner.list_topics(timeout=_REPLY_SECONDS_MAX).brokers.values()))
+    yield f"{broker.host}:{broker.port}"
+    del owner
