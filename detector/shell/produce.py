@@ -81,11 +81,11 @@ async def produce(
     waiting: list[Awaitable[Any]] = []
     try:
         for value in values:
-            topic, partition, key = address(value, settings)
+            source, partition, key = address(value, settings)
             records += 1
             unreadable += key is None
             try:
-                waiting.append(await producer.send(topic, value, key=key, partition=partition))
+                waiting.append(await producer.send(settings.topic(source), value, key=key, partition=partition))
             except MessageSizeTooLargeError:
                 raise ProduceError(
                     f"record {records} has {len(value)} bytes, which no broker takes; remove it"

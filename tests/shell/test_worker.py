@@ -115,19 +115,26 @@ def replayed(settings, values):
 
 
 @contextmanager
-def working(settings) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker with these settings; at the end it must obey SIGTERM."""
+def started(settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker with these settings; nothing is left of it at the end."""
     given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
     process = subprocess.Popen(
         [sys.executable, "-m", "detector", "worker"], env={**os.environ, **given}, cwd=broker.RUN.parents[2]
     )
     try:
         yield process
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(DONE_S_MAX) == 0
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def working(settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker with these settings; at the end it must obey SIGTERM."""
+    with started(settings) as process:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DONE_S_MAX) == 0
 
 
 def wait_for(worker, settings, count):
@@ -181,3 +188,18 @@ def test_alerts_are_those_of_a_replay_and_come_once(settings):
     assert alerts(settings) == expected
     assert committed(settings, settings.alerts_topic)
     assert committed(settings, settings.rejected_topic) == rejected
+
+
+def test_three_workers_go_on_where_a_killed_one_stopped(settings):
+    """One worker is killed in the middle of the history; three others finish it: the alerts of a replay, each once."""
+    small_steps = {"session_timeout_s": 6, "chunk_records": 10, "chunks_per_transaction": 1}
+    settings = settings.model_copy(update=small_steps)
+    records = history()
+    produce(settings, records)
+    expected, _ = replayed(settings, [value for _, _, value in records])
+    with started(settings) as victim:
+        wait_for(victim, settings, 1)
+        victim.kill()
+    with working(settings) as first, working(settings), working(settings):
+        wait_for(first, settings, len(expected))
+    assert alerts(settings) == expected
