@@ -196,7 +196,11 @@ def _report(console: Console, incidents: Sequence[Incident], truths: Sequence[Tr
     silent = [incident for incident in incidents if incident.is_open]
     silent.sort(key=lambda incident: -by_client[incident.last["client_id"]].value_per_year)
     table = Table(
-        title=f"Silent now: {len(silent)} clients, the {min(len(silent), ROWS_MAX)} of most value", box=box.SIMPLE_HEAD
+        title=f"Silent now: {len(silent)} clients, the {min(len(silent), ROWS_MAX)} of most value",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        show_edge=False,
     )
     for name in ("client", "segment", "last heard", "expected by"):
         table.add_column(name, no_wrap=True)
@@ -225,7 +229,7 @@ def _report(console: Console, incidents: Sequence[Incident], truths: Sequence[Tr
         f"false alerts (the client came back): {false} of {len(incidents)}, {rate:.2f} per client in the year"
     )
     console.print("promised: at most about one per client and year, pauses and holidays included")
-    console.print("a year = value at stake; gone? = chance that the client has left, at its last alert")
+    console.print("a year = value at stake; gone? = chance that the client left, at its last alert")
 
 
 def _delays_days(incidents: Sequence[Incident], truths: Sequence[Truth]) -> list[float]:
