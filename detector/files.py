@@ -1,36 +1,38 @@
-"""Files of interactions, read as they would be produced to Kafka: CSV or NDJSON, plain or gzip, in order of time."""
+"""Files of interactions, read as they would be produced to Kafka: CSV or NDJSON, plain or gzip, in order of time.
 
-import csv
+What cannot be read as an interaction is passed on as it stands, for the reader to refuse with a reason. Only a file
+that cannot be used at all is an error.
+"""
+
 import gzip
 import heapq
 import io
 import itertools
-import json
 import sys
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from pydantic_core import from_json
+
+from detector import rows
+from detector.rows import InputError
+from schemas.interaction import AHEAD_MAX_S
+
+__all__ = ["STANDARD", "FileRecord", "InputError", "read_records", "writing"]
+
 STANDARD: Final = "-"
 """Standard input, or output."""
-OBLIGATORY: Final = ("client_id", "kind", "at", "direction")
-WHOLE_NUMBERS: Final = frozenset({"length"})
-NUMBERS: Final = frozenset({"duration_s", "amount", "sentiment"})
-TIMES: Final = frozenset({"at", "due_at"})
-BOOLEANS: Final = frozenset({"automated", "substantive"})
-TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
-CELL_CHARACTERS_MAX: Final = 1024 * 1024  # the reader refuses records above 64 KiB, with a reason; csv would stop
+LINE_BYTES_MAX: Final = 500_000
+"""What is longer is cut. It is refused either way, and with its key it still fits into a message of Kafka (1 MB)."""
+READ_BYTES: Final = 256 * 1024
 GZIP_MAGIC: Final = b"\x1f\x8b"
-EVENT_IDS: Final = uuid.UUID("5a3f0e58-54c0-5d0f-9a3f-6a1d5b0f2f2e")
-"""Namespace of the ids that are made from content. To change it makes every event a new one."""
-
-
-class InputError(Exception):
-    """A file that cannot be used: one line that says the remedy."""
+NO_TIME: Final = float("-inf")
 
 
 class FileRecord(NamedTuple):
@@ -69,134 +71,91 @@ def read_records(paths: Sequence[str], *, progress: Callable[[int], None] | None
     """
     if repeated := [path for path in paths if list(paths).count(path) > 1]:
         raise InputError(f"{repeated[0]} is named twice; name each file once")
+    merged = len(paths) > 1
     with ExitStack() as files:
         # All are opened first: a file that is missing is told before hours of work, not after.
-        opened = [_timed(path, _open(path, progress, files)) for path in paths]
-        for _, record in heapq.merge(*opened, key=itemgetter(0)):
+        opened = [_records(path, _open(path, progress, files), timed=merged) for path in paths]
+        for _, record in heapq.merge(*opened, key=itemgetter(0)) if merged else opened[0]:
             yield record
 
 
-def _timed(path: str, lines: IO[bytes]) -> Iterator[tuple[float, FileRecord]]:
+def _records(path: str, file: IO[bytes], *, timed: bool) -> Iterator[tuple[float, FileRecord]]:
     """Put the running maximum of the event times before each record; one without a time comes where it stands."""
-    latest = float("-inf")
+    latest, latest_possible = NO_TIME, time.time() + AHEAD_MAX_S
     try:
-        for line, fields, raw in _rows(path, lines):
-            if fields is not None:
-                latest = max(latest, _seconds(fields.get("at")))
-            yield latest, FileRecord(path, line, raw)
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text; convert it, for instance with iconv") from None
-    except (EOFError, gzip.BadGzipFile) as error:
+        for line, value, fields in _rows(path, _numbered(file), timed=timed):
+            # A time that will be refused must not hold up the rest of the file until all others are through.
+            if fields is not None and latest < (at := _seconds(fields.get("at"))) <= latest_possible:
+                latest = at
+            yield latest, FileRecord(path, line, value[:LINE_BYTES_MAX])
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged gzip ({error}); fetch it again") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _rows(path: str, lines: IO[bytes]) -> Iterator[tuple[int, dict[str, Any] | None, bytes]]:
-    numbered = enumerate(lines, start=1)
-    for number, line in numbered:
-        first = line.removeprefix(b"\xef\xbb\xbf")
+def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Number the lines. Of one that is too long only its beginning is kept, so that memory is bounded."""
+    number = 0
+    while line := file.readline(LINE_BYTES_MAX):
+        number += 1
+        yield number, line
+        while len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
+            line = file.readline(LINE_BYTES_MAX)
+
+
+def _rows(path: str, lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iterator[rows.Row]:
+    for number, line in lines:
+        first = line.removeprefix(b"\xef\xbb\xbf")  # Excel's byte order mark
         if first.strip():
-            head = itertools.chain([(number, first)], numbered)
-            yield from _from_json(head) if first.lstrip()[:1] in (b"{", b"[") else _from_csv(path, head)
+            head = itertools.chain([(number, first)], lines)
+            is_json = first.lstrip()[:1] in (b"{", b"[")
+            return _from_json(head, timed=timed) if is_json else rows.from_csv(path, head, LINE_BYTES_MAX)
+    return iter(())
 
 
-def _from_json(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, dict[str, Any] | None, bytes]]:
+def _from_json(lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iterator[rows.Row]:
     for number, line in lines:
         text = line.strip()
         if not text:
             continue
+        if not timed and _has_id(text):
+            yield number, text, None
+            continue
         try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError):
-            fields = None  # passed on as it is: the reader refuses it and says why
+            fields = from_json(text, cache_strings="keys")
+        except ValueError:
+            fields = None
         if not isinstance(fields, dict):
-            yield number, None, text
+            yield number, text, None
         elif "specversion" in fields:  # a CloudEvent: its id and time are in the envelope
             data = fields.get("data")
-            yield number, {"at": fields.get("time"), **(data if isinstance(data, dict) else {})}, text
+            yield number, text, {"at": fields.get("time"), **(data if isinstance(data, dict) else {})}
         elif fields.get("event_id") is None:
-            yield number, fields, _encode(_identified(fields))
+            yield number, rows.encode(rows.identified(fields)), fields
         else:
-            yield number, fields, text
+            yield number, text, fields
 
 
-def _from_csv(path: str, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, dict[str, Any], bytes]]:
-    number = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in lines:  # noqa: B007 - told to the rows below
-            yield line.decode("utf-8")
-
-    csv.field_size_limit(CELL_CHARACTERS_MAX)
-    rows = csv.reader(texts(), strict=True)
-    try:
-        header = [name.strip() for name in next(rows)]
-        _check_header(path, header)
-        for row in rows:
-            if len(row) > len(header):
-                raise InputError(f"{path} line {number} has more cells than the header; quote cells that hold a comma")
-            fields = {name: _convert(name, cell) for name, cell in zip(header, row, strict=False) if cell}
-            if fields:
-                yield number, fields, _encode(fields if "event_id" in fields else _identified(fields))
-    except csv.Error as error:
-        raise InputError(f"{path} line {number} is not CSV: {error}; correct its quotes") from None
-
-
-def _check_header(path: str, header: Sequence[str]) -> None:
-    if missing := [name for name in OBLIGATORY if name not in header]:
-        raise InputError(
-            f"{path} has no column {', '.join(missing)}; its first line should name the columns, separated by commas,"
-            f" and they should include {', '.join(OBLIGATORY)}"
-        )
-    if repeated := [name for name in header if header.count(name) > 1]:
-        raise InputError(f"{path} has the column {repeated[0]!r} more than once; rename or remove one")
-
-
-def _convert(name: str, cell: str) -> Any:  # noqa: ANN401 (JSON)
-    """Give a cell the type of its field; what has none stays text, for the reader to refuse with a reason."""
-    try:
-        if name in WHOLE_NUMBERS:
-            return int(cell)
-        if name in NUMBERS or (name in TIMES and "T" not in cell.upper()):
-            return float(cell)
-        if name == "attributes":
-            return json.loads(cell)
-    except ValueError:
-        return cell
-    return TRUTHS.get(cell.lower(), cell) if name in BOOLEANS else cell
-
-
-def _identified(fields: dict[str, Any]) -> dict[str, Any]:
-    """Give an event an id made from its content, in any order of its fields: the same content is the same event."""
-    content = {name: value for name, value in fields.items() if value is not None}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return {"event_id": str(uuid.uuid5(EVENT_IDS, canonical)), **content}
-
-
-def _encode(fields: dict[str, Any]) -> bytes:
-    # Lone surrogates, which JSON can spell and UTF-8 cannot, are spelled again.
-    try:
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        return json.dumps(fields, separators=(",", ":")).encode()
+def _has_id(line: bytes) -> bool:
+    """Say without parsing whether a flat object has an event id; in a string these quotes would be escaped."""
+    return line.rfind(b"{") == 0 and (b'"event_id":"' in line or b'"event_id": "' in line)
 
 
 def _seconds(at: object) -> float:
     """Read a time as well as the order of files needs it; the reader judges it."""
     if isinstance(at, str):
         try:
-            return datetime.fromisoformat(at).timestamp()
+            read = datetime.fromisoformat(at)
+            return read.timestamp() if read.tzinfo else NO_TIME
         except (ValueError, OverflowError):
-            return float("-inf")
+            return NO_TIME
     if isinstance(at, (int, float)):
         try:
-            seconds = float(at)
+            return float(at)
         except OverflowError:
-            return float("-inf")
-        return seconds if seconds == seconds else float("-inf")  # noqa: PLR0124 - NaN is not itself
-    return float("-inf")
+            return NO_TIME
+    return NO_TIME
 
 
 class _Counting(io.RawIOBase):
@@ -223,12 +182,35 @@ def _open(path: str, progress: Callable[[int], None] | None, files: ExitStack) -
         raise InputError(f"{path} does not exist; correct the path") from None
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from None
-    counted = io.BufferedReader(_Counting(file, progress)) if progress else file
+    counted = io.BufferedReader(_Counting(file, progress), READ_BYTES) if progress else file
     try:
         zipped = counted.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] == GZIP_MAGIC  # type: ignore[attr-defined]
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    return gzip.open(counted, "rb") if zipped else counted  # type: ignore[return-value]
+    # A buffer around gzip's own, whose readline is Python.
+    return io.BufferedReader(gzip.GzipFile(fileobj=counted), READ_BYTES) if zipped else counted
+
+
+class _Output(io.FileIO):
+    """A file that tells in one line that it cannot be written; with a buffer around it, when the buffer is emptied."""
+
+    def __init__(self, path: str, file: Path | int) -> None:
+        self._path = path
+        try:
+            super().__init__(file, "wb", closefd=isinstance(file, Path))
+        except OSError as error:
+            raise self._problem(error) from None
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 (a buffer, which has no type in 3.11)
+        try:
+            return super().write(data)
+        except BrokenPipeError:  # whoever read it has seen enough: the command line ends quietly
+            raise
+        except OSError as error:
+            raise self._problem(error) from None
+
+    def _problem(self, error: OSError) -> InputError:
+        return InputError(f"{self._path} cannot be written: {error.strerror}")
 
 
 @contextmanager
@@ -240,22 +222,16 @@ def writing(path: str) -> Iterator[IO[bytes]]:
     InputError
         If it cannot be written.
     """
-    if path == STANDARD:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
     target = Path(path)
-    special = target.exists() and not target.is_file()  # a pipe or /dev/null is written to, not replaced
-    part = target if special else target.with_name(f"{target.name}.part")
-    try:
-        out = part.open("wb")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with out:
+    if path == STANDARD or (target.exists() and not target.is_file()):
+        # Standard output, a pipe or /dev/null is written to, not replaced.
+        with io.BufferedWriter(_Output(path, sys.stdout.fileno() if path == STANDARD else target)) as out:
             yield out
-        if not special:
-            part.replace(target)
+        return
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with io.BufferedWriter(_Output(path, part)) as out:
+            yield out
+        part.replace(target)
     finally:
-        if not special:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)

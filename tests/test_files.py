@@ -4,10 +4,11 @@ import gzip
 import io
 import json
 import sys
+import uuid
 
 import pytest
 
-from detector.files import InputError, read_records
+from detector.files import LINE_BYTES_MAX, InputError, read_records, writing
 from schemas.envelope import InteractionReader
 
 HEADER = "client_id,kind,at,direction"
@@ -150,10 +151,9 @@ def test_an_empty_file_has_no_records(tmp_path):
         (b"client_id,kind,direction\n", "has no column at; "),
         (b"hello\n", "has no column client_id, kind, at, direction; "),
         (b"client_id,kind,at,direction,kind\n", "has the column 'kind' more than once"),
-        (b"client_id,kind,at,direction\na,b,c,d,e\n", "line 2 has more cells than the header"),
-        (b'client_id,kind,at,direction\n"a"b,c,d,e\n', "line 2 is not CSV"),
-        (b"client_id,kind,at,direction\n\xff,email,1,inbound\n", "is not UTF-8 text"),
+        (b"client_id,kind,at,direction,na\xefve\n", "is not UTF-8 text"),
         (gzip.compress(b"{}" * 1000)[:-9], "is damaged gzip"),
+        (gzip.compress(b"{}" * 1000)[:12] + bytes(20), "is damaged gzip"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line_with_its_name(tmp_path, content, said):
@@ -166,6 +166,126 @@ def test_a_file_that_cannot_be_used_is_one_line_with_its_name(tmp_path, content,
 
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
+
+
+def test_a_header_with_a_stray_quote_is_one_line_with_its_name(tmp_path):
+    """Without a header there is nothing to read."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'"client_id"x,kind\n')
+
+    with pytest.raises(InputError, match=rf"^the first line of {path} is not CSV"):
+        list(read_records([str(path)]))
+
+
+@pytest.mark.parametrize(
+    "row", [b"a,b,c,d,e", b'"bo"b,email,1,inbound', b'"open,email,1,inbound', b"Jos\xe9,email,1,inbound"]
+)
+def test_a_row_that_cannot_be_read_is_passed_on_and_the_others_are_read(tmp_path, row):
+    """A cell too many, a stray quote, one that is never closed, another encoding: the reader refuses just that row."""
+    good = [b"ann,email,1741083330,inbound", b'"Bob, Jr",email,1741083331,inbound']
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\r\n".join([HEADER.encode(), good[0], row, b"", b",,,", *good[1:], row, *good, b""]))
+
+    records = list(read_records([str(path)]))
+    read = [InteractionReader().read(record.value, now_s=NOW_S) for record in records]
+
+    assert [record.value for record in records if record.line in (3, 7)] == [row, row]
+    assert [found.reason for found in (read[1], read[3])] == ["malformed_json"] * 2
+    assert [read[number]["client_id"] for number in (0, 2, 4, 5)] == ["ann", "Bob, Jr", "ann", "Bob, Jr"]
+
+
+@pytest.mark.parametrize("cell", ["1_000", "1.000,50", "ten", "12 EUR"])
+def test_what_is_a_number_to_nobody_else_stays_text(tmp_path, cell):
+    """Python reads 1_000 as a number; JSON and spreadsheets do not."""
+    path = write(tmp_path / "a.csv", f"{HEADER},amount,length", f'ann,order,1741083330,inbound,"{cell}","{cell}"')
+
+    assert values(path)[0]["amount"] == values(path)[0]["length"] == cell
+
+
+def test_a_huge_line_is_cut_and_refused(tmp_path):
+    """Neither memory nor a Kafka message has room for it; the line below it is read."""
+    path = tmp_path / "a.ndjson"
+    huge = event("ann", 1741083330, event_id="huge", note="x" * 3 * LINE_BYTES_MAX)
+    write(path, huge, event("ann", 1741083331, event_id="small"))
+
+    records = list(read_records([str(path)]))
+
+    assert [(record.line, len(record.value)) for record in records] == [(1, LINE_BYTES_MAX), (2, len(records[1].value))]
+    assert InteractionReader().read(records[0].value, now_s=NOW_S).reason == "too_large"
+    assert json.loads(records[1].value)["event_id"] == "small"
+
+
+def test_a_huge_cell_is_cut_and_refused(tmp_path):
+    """A row that was cut in the middle is never taken for a shorter one."""
+    row = f"ann,email,1741083330,inbound,{'x' * 3 * LINE_BYTES_MAX}"
+    path = write(tmp_path / "a.csv", f"{HEADER},note", row, f'"{row}\n{row}"', "ann,email,1741083331,inbound,fine")
+
+    records = list(read_records([path]))
+    read = [InteractionReader().read(record.value, now_s=NOW_S) for record in records]
+
+    assert all(len(record.value) <= LINE_BYTES_MAX for record in records)
+    assert [found.reason for found in read[:-1]] == ["too_large"] * (len(read) - 1)
+    assert read[-1]["client_id"] == "ann"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        event("ann", 1, attributes={"event_id": "of another"}),
+        event("ann", 1, note='"event_id":"in a text"'),
+        event("ann", 1, event_id=None),
+    ],
+)
+def test_what_only_looks_like_an_id_is_none(tmp_path, line):
+    """An id counts where the contract has it; otherwise it is made."""
+    (value,) = values(write(tmp_path / "a.ndjson", line))
+
+    assert uuid.UUID(value["event_id"]).version == 5
+
+
+@pytest.mark.parametrize("at", ["9999-01-01T00:00:00Z", 10**400, "2025-03-04T00:00:00", "soon", None])
+def test_a_time_that_will_be_refused_delays_nothing(tmp_path, at):
+    """It comes where it stands, and what follows it keeps its place among the other files."""
+    first = write(tmp_path / "a", event("a1", 100), event("refused", at), event("a2", 300))
+    second = write(tmp_path / "b", event("b1", 200), event("b2", 400))
+
+    order = [value["client_id"] for value in values(first, second)]
+
+    assert order == ["a1", "refused", "b1", "a2", "b2"]
+
+
+def test_a_cloud_event_is_passed_on_and_merged_by_its_own_time(tmp_path):
+    """The envelope has the id and may have the time; the data win."""
+    lines = [
+        json.dumps({"specversion": "1.0", "time": "1970-01-01T00:02:30Z", "data": {"client_id": "c1"}}),
+        json.dumps({"specversion": "1.0", "time": "1970-01-01T00:02:30Z", "data": {"client_id": "c2", "at": 250}}),
+    ]
+    first = write(tmp_path / "a", event("a1", 100, event_id="1"), event("a2", 200, event_id="2"))
+
+    found = [record.value.decode() for record in read_records([first, write(tmp_path / "b", *lines)])]
+
+    assert found[1::2] == lines
+
+
+def test_an_output_appears_when_it_is_complete(tmp_path):
+    """A failure leaves what was there, and nothing else."""
+    path = tmp_path / "out"
+    path.write_text("of the last run")
+
+    with pytest.raises(TypeError), writing(str(path)) as out:
+        out.writelines([b"half", "a bug"])
+
+    assert path.read_text() == "of the last run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path):
+    """A folder that is not there, or a disk that is full, at whatever moment that shows."""
+    with pytest.raises(InputError, match="nowhere/out cannot be written: No such file"), writing("nowhere/out"):
+        pass
+    for size in (1, 10_000_000):
+        with pytest.raises(InputError, match="/dev/full cannot be written: No space"), writing("/dev/full") as out:
+            out.write(b"x" * size)
 
 
 def test_a_missing_file_is_told_before_any_record(tmp_path):

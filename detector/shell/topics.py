@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -15,12 +15,12 @@ from aiokafka.errors import (
     for_code,
 )
 
+from detector.shell.retention import COMPACTED, layout
 from detector.shell.settings import Settings, variable
 
 REPLY_SECONDS_MAX: Final = 25
 """How long a broker may take to answer everything that is asked here."""
 VISIBLE_POLL_SECONDS: Final = 0.05
-COMPACTED: Final = {"cleanup.policy": "compact"}
 
 
 class BrokerUnreachable(Exception):  # noqa: N818 - says what is the case, as ConnectionRefused would
@@ -36,6 +36,13 @@ class TopicError(Exception):
     """The broker refused to create or to describe a topic: one line with its reason."""
 
 
+class _Found(NamedTuple):
+    """A topic as the broker has it."""
+
+    partitions: int
+    copies: int
+
+
 async def problems(settings: Settings) -> list[str]:
     """Say what is wrong with the topics: one line each, with the remedy; none if a worker can start.
 
@@ -45,15 +52,29 @@ async def problems(settings: Settings) -> list[str]:
         If no broker answers.
     """
     async with _admin(settings) as admin:
-        partitions = await _partitions(admin)
-        found = [
-            problem
-            for topic in _topics(settings)
-            if (problem := _partition_problem(topic, partitions.get(topic), settings.partitions))
+        found = await _existing(admin)
+        state = {settings.state_topic: COMPACTED} if settings.state_topic in found else {}
+        return [*_partition_problems(settings, found), *await _config_problems(admin, state)]
+
+
+async def deviations(settings: Settings) -> list[str]:
+    """Say where the topics are other than `create` makes them: one line each, with the remedy, the problems first.
+
+    Raises
+    ------
+    BrokerUnreachable
+        If no broker answers.
+    """
+    async with _admin(settings) as admin:
+        found = await _existing(admin)
+        wanted = {topic: configs for topic, configs in layout(settings).items() if topic in found}
+        copies = [
+            f"topic {topic} has {_copies(found[topic].copies)} instead of {settings.replication}; set"
+            f" {variable('replication')}={found[topic].copies}, or change the topic with kafka-reassign-partitions.sh"
+            for topic in wanted
+            if found[topic].copies != settings.replication
         ]
-        if settings.state_topic in partitions:
-            found += await _policy_problems(admin, settings.state_topic)
-        return found
+        return [*_partition_problems(settings, found), *copies, *await _config_problems(admin, wanted)]
 
 
 async def create(settings: Settings) -> list[str]:
@@ -67,8 +88,8 @@ async def create(settings: Settings) -> list[str]:
         If the broker refuses, for instance more copies than there are brokers.
     """
     async with _admin(settings) as admin:
-        existing = await _partitions(admin)
-        missing = {name: configs for name, configs in _topics(settings).items() if name not in existing}
+        existing = await _existing(admin)
+        missing = {name: configs for name, configs in layout(settings).items() if name not in existing}
         if not missing:
             return []
         response = await admin.create_topics(
@@ -89,42 +110,63 @@ async def create(settings: Settings) -> list[str]:
         return created
 
 
-def _topics(settings: Settings) -> dict[str, Mapping[str, str]]:
-    plain = (*settings.source_topics, settings.alerts_topic, settings.history_topic, settings.rejected_topic)
-    return {**{topic: {} for topic in plain}, settings.state_topic: COMPACTED}
+def _copies(number: int) -> str:
+    return f"{number} cop{'y' if number == 1 else 'ies'}"
 
 
-def _partition_problem(topic: str, partitions: int | None, wanted: int) -> str | None:
-    if partitions is None:
-        return f"topic {topic} is missing; run `ghosting topics create`"
-    if partitions != wanted:
-        return (
-            f"topic {topic} has {partitions} partitions instead of {wanted}; set {variable('partitions')}={partitions}"
-            " if all topics agree on it, else delete the topic and run `ghosting topics create`"
-        )
-    return None
+def _partition_problems(settings: Settings, found: Mapping[str, _Found]) -> list[str]:
+    problems = []
+    for topic in layout(settings):
+        if topic not in found:
+            problems.append(f"topic {topic} is missing; run `ghosting topics create`")
+        elif found[topic].partitions != settings.partitions:
+            there = found[topic].partitions
+            problems.append(
+                f"topic {topic} has {there} partitions instead of {settings.partitions}; set"
+                f" {variable('partitions')}={there} if all topics agree on it, else delete the topic and run"
+                " `ghosting topics create`"
+            )
+    return problems
 
 
-async def _policy_problems(admin: AIOKafkaAdminClient, topic: str) -> list[str]:
-    (name,) = COMPACTED
+async def _config_problems(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    problems = []
+    for topic, configs in wanted.items():
+        found = await _configs(admin, topic, configs)
+        different = [name for name in configs if found.get(name, configs[name]) != configs[name]]
+        if different:
+            there, right = (", ".join(f"{name}={values[name]}" for name in different) for values in (found, configs))
+            loses = (
+                " and would lose state"
+                if COMPACTED.items() <= configs.items() and set(COMPACTED) & set(different)
+                else ""
+            )
+            problems.append(f"topic {topic} has {there}{loses}; set {right} on it with kafka-configs.sh")
+    return problems
+
+
+async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str]) -> dict[str, str]:
+    wanted = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
     try:
-        responses = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})])
+        responses = await admin.describe_configs([wanted])
     except IncompatibleBrokerVersion:  # the broker of the demo does not tell its configuration
-        return []
+        return {}
+    found: dict[str, str] = {}
     for response in responses:
         for code, message, _, _, entries in response.resources:
             if for_code(code) is not NoError:
                 raise TopicError(f"topic {topic} cannot be described: {message}")
-            values = {entry[0]: entry[1] for entry in entries}
-            if values.get(name) != COMPACTED[name]:
-                found = f"topic {topic} has {name}={values.get(name)} and would lose state"
-                return [f"{found}; set {name}={COMPACTED[name]} on it with kafka-configs.sh"]
-    return []
+            found.update((entry[0], entry[1]) for entry in entries)
+    return found
 
 
-async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Count the partitions of every topic. All are listed, as to ask for one by name might create it."""
-    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+async def _existing(admin: AIOKafkaAdminClient) -> dict[str, _Found]:
+    """Describe every topic. All are listed, as to ask for one by name might create it."""
+    return {topic["topic"]: _found(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+def _found(partitions: list[dict[str, Any]]) -> _Found:
+    return _Found(len(partitions), min((len(partition["replicas"]) for partition in partitions), default=0))
 
 
 async def _have_leaders(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bool:

@@ -1,7 +1,7 @@
 """Follows the alerts: one line for each, as it is committed."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -12,7 +12,9 @@ from detector.shell.settings import Settings
 from detector.shell.topics import BrokerUnreachable
 
 
-async def alerts(settings: Settings, *, from_beginning: bool = False) -> AsyncGenerator[bytes, None]:
+async def alerts(
+    settings: Settings, *, from_beginning: bool = False, history: bool = False
+) -> AsyncGenerator[bytes, None]:
     """Give the alerts as they are committed, without end; it leaves no consumer group behind.
 
     Parameters
@@ -21,6 +23,8 @@ async def alerts(settings: Settings, *, from_beginning: bool = False) -> AsyncGe
         Of the installation; its topics exist.
     from_beginning
         Start with the oldest alert that the topic keeps, instead of the next one.
+    history
+        Follow the alerts about the past too. The two topics are not merged by time.
 
     Raises
     ------
@@ -29,6 +33,7 @@ async def alerts(settings: Settings, *, from_beginning: bool = False) -> AsyncGe
     """
     consumer = AIOKafkaConsumer(
         settings.alerts_topic,
+        *((settings.history_topic,) if history else ()),
         bootstrap_servers=settings.bootstrap_servers,
         isolation_level="read_committed",
         auto_offset_reset="earliest" if from_beginning else "latest",
@@ -46,11 +51,13 @@ async def alerts(settings: Settings, *, from_beginning: bool = False) -> AsyncGe
         await consumer.stop()
 
 
-async def show(settings: Settings, *, from_beginning: bool, raw: bool) -> None:
-    """Print the alerts until it is interrupted."""
-    async with aclosing(alerts(settings, from_beginning=from_beginning)) as following:
+async def show(
+    settings: Settings, *, from_beginning: bool, history: bool, raw: bool, say: Callable[[str], None]
+) -> None:
+    """Say the alerts until it is interrupted."""
+    async with aclosing(alerts(settings, from_beginning=from_beginning, history=history)) as following:
         async for value in following:
-            print(value.decode() if raw else line(value), flush=True)  # noqa: T201 - this is what it is for
+            say(value.decode(errors="replace") if raw else line(value))
 
 
 def line(value: bytes) -> str:
@@ -61,8 +68,12 @@ def line(value: bytes) -> str:
     >>> line(b'{"data":{"at":"2025-03-04T10:15:30Z","transition":"opened","severity":"warning",'
     ...      b'"type":"silence_exceeded","client_id":"ann","explanation":"Silent for 12 days."}}')
     '2025-03-04T10:15:30Z opened warning silence_exceeded ann: Silent for 12 days.'
+    >>> line(b"hello")
+    "not an alert of ours: b'hello'"
     """
-    data: dict[str, Any] = json.loads(value)["data"]
-    explanation = " ".join(data["explanation"].split())
-    words = (data["at"], data["transition"], data["severity"], data["type"], f"{data['client_id']}:", explanation)
-    return " ".join(words)
+    try:
+        data: dict[str, Any] = json.loads(value)["data"]
+        explanation = " ".join(data["explanation"].split())
+        return f"{data['at']} {data['transition']} {data['severity']} {data['type']} {data['client_id']}: {explanation}"
+    except (ValueError, LookupError, TypeError, AttributeError):  # someone else wrote to the topic
+        return f"not an alert of ours: {value[:200]!r}"

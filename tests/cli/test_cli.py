@@ -1,6 +1,7 @@
 """The command line, as its users meet it: what it prints where, and the code it exits with."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -69,7 +70,8 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
 
     assert code == 0
     assert all(json.loads(line)["specversion"] == "1.0" for line in out.splitlines())
-    assert "records: 1950" in err
+    assert re.search(r"^ *records +1,950 *$", err, re.MULTILINE)
+    assert re.search(r"^ *alerts, silence_exceeded opened +1 *$", err, re.MULTILINE)
 
 
 def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
@@ -83,6 +85,18 @@ def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
     assert code == 0
     assert json.loads(out)["rejected"] == {"malformed_json": 1}
     assert json.loads(rejected.read_text())["reason"] == "malformed_json"
+
+
+def test_replay_says_how_to_see_what_was_refused(ghosting, tmp_path):
+    """Nothing is dropped silently: the table counts it by reason."""
+    source = tmp_path / "events.csv"
+    source.write_text(f"{HEADER}\nann,email,yesterday,inbound\n")
+
+    code, out, err = ghosting("replay", source, "--alerts", tmp_path / "a")
+
+    assert code == 0
+    assert re.search(r"rejected, invalid_field +1 *$", out, re.MULTILINE)
+    assert "--rejected OUT" in err
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,25 @@ def test_wrong_usage_exits_with_2(ghosting):
     """As other programs do."""
     assert ghosting("replay")[0] == 2
     assert ghosting("dance")[0] == 2
+    assert ghosting("produce", "events.csv", "--speed", "0")[0] == 2
+
+
+def test_exit_codes_are_documented(ghosting):
+    """Whoever writes a script around the program finds them where they look first."""
+    _, out, _ = ghosting("--help")
+
+    assert "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130" in " ".join(out.split())
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure_to_explain(regular_csv):
+    """`ghosting replay ... --alerts - | head` ends without a traceback."""
+    command = [sys.executable, "-m", "detector", "replay", regular_csv, "--alerts", "-", "--until", "now"]
+    replaying = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    replaying.stdout.close()
+
+    _, err = replaying.communicate()
+
+    assert b"Traceback" not in err
 
 
 def test_a_wrong_setting_is_one_line(ghosting, monkeypatch):
@@ -151,9 +184,11 @@ def test_settings_say_where_they_come_from(ghosting, monkeypatch):
     assert "GHOSTING_REPLICATION=1  (default)" in out
 
 
-def test_an_unreachable_broker_is_one_line(ghosting):
-    """Nobody listens on port 1."""
-    code, out, err = ghosting("--bootstrap-servers", "127.0.0.1:1", "topics", "check")
+@pytest.mark.parametrize("command", ["topics check", "topics create", "produce x", "worker", "watch"])
+@pytest.mark.parametrize("servers", ["127.0.0.1:1", "nobody.invalid:9092"])
+def test_an_unreachable_broker_is_one_line(ghosting, servers, command):
+    """Nobody listens on port 1, and there is no host of that name."""
+    code, out, err = ghosting("--bootstrap-servers", servers, *command.split())
 
     assert (code, out) == (1, "")
     assert err.count("\n") == 1

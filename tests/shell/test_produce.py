@@ -2,15 +2,16 @@
 
 import asyncio
 import json
+from contextlib import ExitStack
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 
 from detector.core.partition import partition_of
-from detector.shell.produce import ProduceError, address, produce
+from detector.shell.embedded import embedded_broker
+from detector.shell.produce import Pace, ProduceError, address, produce
 from detector.shell.settings import Settings
 from detector.shell.topics import BrokerUnreachable, create
-from detector.shell.watch import alerts
 
 SECONDS_MAX = 30
 
@@ -87,6 +88,79 @@ async def test_a_record_that_no_broker_takes_is_named(settings):
         await produce([event("ann"), event("ann", note="x" * 2_000_000)], settings)
 
 
+async def test_many_batches_arrive_whole_and_in_order(settings):
+    """More records than fit on their way at once, some as large as a whole batch."""
+    values = [event("ann", number=number, note="x" * (number % 7 == 0) * 300_000) for number in range(700)]
+    seen = []
+
+    assert await produce(values, settings, progress=seen.append) == (700, 0)
+
+    assert [record.value for record in await consumed(settings, 700)] == values
+    assert seen == sorted(seen)
+    assert seen[-1] == 700
+
+
+def test_time_may_pass_at_another_speed():
+    """Each record is due when its time has come since the first one, so that delays do not add up."""
+    pace = Pace(120)
+
+    def wait_s(at, now_s):
+        return pace.wait_s(event("ann", at=at, direction="inbound"), now_s)
+
+    assert wait_s(1741083330, 50.0) == 0
+    assert pace.wait_s(b"{no time", 50.0) == 0
+    assert wait_s(1741083390, 50.0) == pytest.approx(0.5)
+    assert wait_s(1741083450, 50.7) == pytest.approx(0.3)
+    assert wait_s(1741083400, 51.0) < 0
+
+
+async def test_a_paced_record_does_not_wait_for_the_next_one(settings):
+    """All come, in their order, though each was sent by itself."""
+    values = [event("ann", at=1741083330 + number, direction="inbound") for number in range(5)]
+
+    await produce(values, settings, speed=50)
+
+    assert [record.value for record in await consumed(settings, 5)] == values
+
+
+async def test_an_interruption_waits_for_what_is_on_its_way(settings):
+    """What was sent is acknowledged and counted, and nothing else arrives later."""
+    values = [event("ann", at=at, direction="inbound") for at in (1741083330, 1741083330, 1_741_169_730)]
+    seen = []
+    first_two = asyncio.Event()
+
+    def count(records):
+        seen.append(records)
+        first_two.set()
+
+    producing = asyncio.create_task(produce(values, settings, speed=1, progress=count))
+    async with asyncio.timeout(SECONDS_MAX):
+        await first_two.wait()
+    producing.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await producing
+    assert seen == [2]
+    assert [record.value for record in await consumed(settings, 2)] == values[:2]
+
+
+async def test_a_broker_that_goes_away_is_told(monkeypatch):
+    """One line, with what to look at, as soon as the broker has had its time."""
+    monkeypatch.setattr("detector.shell.produce.REPLY_SECONDS_MAX", 2)
+    running = ExitStack()
+    settings = Settings(bootstrap_servers=running.enter_context(embedded_broker(Settings().source_topics)))
+
+    def values():
+        yield event("ann")
+        running.close()
+        for number in range(20_000):
+            yield event("ann", number=number, note="x" * 1000)
+
+    with pytest.raises(ProduceError, match=rf"^the broker took no more .*{settings.bootstrap_servers}"):
+        async with asyncio.timeout(SECONDS_MAX):
+            await produce(values(), settings)
+
+
 async def test_an_unreachable_broker_is_told():
     """Nobody listens on port 1."""
     with pytest.raises(BrokerUnreachable):
@@ -109,23 +183,3 @@ def test_a_cloud_event_goes_by_its_data_and_its_subject(value):
         partition_of("ann", settings.partitions),
         b"ann",
     )
-
-
-async def test_watch_gives_committed_alerts_only(settings):
-    """An alert of a transaction that was given up never came out."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers, transactional_id=f"{settings.app_id}-test"
-    )
-    async with producer:
-        await producer.begin_transaction()
-        await producer.send_and_wait(settings.alerts_topic, b"given up", partition=0)
-        await producer.abort_transaction()
-        async with producer.transaction():
-            await producer.send_and_wait(settings.alerts_topic, b"committed", partition=0)
-
-    following = alerts(settings, from_beginning=True)
-    async with asyncio.timeout(SECONDS_MAX):
-        first = await anext(following)
-    await following.aclose()
-
-    assert first == b"committed"

@@ -1,9 +1,14 @@
 """The topics of an installation, on a real broker."""
 
-import pytest
+import socket
 
+import pytest
+from confluent_kafka.admin import ConfigResource
+
+from detector.shell import topics
+from detector.shell.retention import layout
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, TopicError, create, problems
+from detector.shell.topics import BrokerUnreachable, TopicError, create, deviations, problems
 from tests import kafka as broker
 
 
@@ -11,6 +16,17 @@ from tests import kafka as broker
 def settings(kafka, app_id):
     """Give the settings of an installation that has no topics yet."""
     return Settings(bootstrap_servers=kafka, app_id=app_id, partitions=2)
+
+
+def configs(settings, *topics):
+    """Ask the broker how topics are configured, by another client than ours."""
+    client = broker.admin(settings.bootstrap_servers)
+    wanted = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
+    replies = client.describe_configs(wanted)
+    return {
+        resource.name: {name: entry.value for name, entry in reply.result(broker.REPLY_SECONDS_MAX).items()}
+        for resource, reply in replies.items()
+    }
 
 
 async def test_missing_topics_are_named_with_the_command_that_creates_them(settings):
@@ -27,6 +43,46 @@ async def test_created_topics_are_right(settings):
 
     assert {*settings.source_topics, settings.alerts_topic, settings.state_topic} < set(created)
     assert await problems(settings) == []
+    assert await deviations(settings) == []
+
+
+async def test_topics_keep_their_records_as_stated(settings):
+    """Each topic has its retention, the state is compacted, and old events are not deleted for their age."""
+    await create(settings)
+
+    found = configs(settings, *layout(settings))
+
+    assert {topic: found[topic]["cleanup.policy"] for topic in found} == {
+        **dict.fromkeys(layout(settings), "delete"),
+        settings.state_topic: "compact",
+    }
+    for topic in settings.source_topics:
+        assert found[topic]["message.timestamp.type"] == "LogAppendTime"
+        assert found[topic]["retention.ms"] == str(30 * 86_400_000)
+
+
+async def test_another_retention_deviates_but_keeps_no_worker_from_starting(settings):
+    """It may be what somebody wants; `check` says it with the command that undoes it."""
+    broker.create(settings.bootstrap_servers, settings.alerts_topic, partitions=2)
+    await create(settings)
+
+    (found,) = await deviations(settings)
+
+    assert await problems(settings) == []
+    assert found == (
+        f"topic {settings.alerts_topic} has retention.ms=604800000; set retention.ms=2592000000 on it with"
+        " kafka-configs.sh"
+    )
+
+
+async def test_another_number_of_copies_deviates(settings):
+    """Topics that were made before the cluster grew are not as safe as the settings say."""
+    await create(settings)
+
+    found = await deviations(settings.model_copy(update={"replication": 3}))
+
+    assert len(found) == len(layout(settings))
+    assert f"topic {settings.source_topics[0]} has 1 copy instead of 3; set GHOSTING_REPLICATION=1, or" in found[0]
 
 
 async def test_to_create_twice_changes_nothing(settings):
@@ -74,6 +130,16 @@ async def test_an_unreachable_broker_is_one_line_that_names_the_setting():
 
     said = r"^no Kafka answers at 127\.0\.0\.1:1; .*GHOSTING_BOOTSTRAP_SERVERS$"
 
-    for ask in (problems, create):
+    for ask in (problems, deviations, create):
         with pytest.raises(BrokerUnreachable, match=said):
             await ask(settings)
+
+
+async def test_a_broker_that_accepts_and_says_nothing_is_unreachable_too(monkeypatch):
+    """A firewall or a hung machine does not keep us waiting."""
+    monkeypatch.setattr(topics, "REPLY_SECONDS_MAX", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+
+        with pytest.raises(BrokerUnreachable):
+            await problems(Settings(bootstrap_servers=f"127.0.0.1:{port}"))

@@ -1,0 +1,150 @@
+"""Commands that work on a broker: the topics, `produce`, `worker`, `watch` and `demo`."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detector.cli import output
+from detector.cli.options import AsJson, Files, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detector.shell.settings import Settings
+
+
+def topics_create(context: typer.Context) -> None:
+    """Create the topics that are missing; those that exist stay as they are."""
+    import asyncio
+
+    from detector.shell import retention, topics
+
+    settings = settings_of(context)
+    _quiet()
+    created = set(asyncio.run(topics.create(settings)))
+    for topic in retention.layout(settings):
+        typer.echo(f"created {topic} ({retention.described(settings, topic)})" if topic in created else f"has {topic}")
+    _require_topics(settings)
+
+
+def topics_check(context: typer.Context) -> None:
+    """Say where the topics are not as `create` makes them, and what to do; exit 1 if so."""
+    import asyncio
+
+    from detector.shell import topics
+
+    settings = settings_of(context)
+    _quiet()
+    _fail_with(asyncio.run(topics.deviations(settings)))
+    typer.echo("all topics are as they should be")
+
+
+def _positive(speed: float | None) -> float | None:
+    if speed is not None and not speed > 0:
+        raise typer.BadParameter("should be greater than 0")
+    return speed
+
+
+def produce(
+    context: typer.Context,
+    files: Files,
+    speed: Annotated[
+        float | None,
+        typer.Option(callback=_positive, metavar="N", help="N times real time, by the events' times; else at once."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put files into the source topics, by kind and client."""
+    import asyncio
+
+    from detector.files import read_records
+    from detector.shell.produce import produce as run
+
+    settings = settings_of(context)
+    _require_topics(settings)
+    acknowledged = 0
+
+    def count(records: int) -> None:
+        nonlocal acknowledged
+        acknowledged = records
+
+    try:
+        with output.progress(files) as progress:
+            values = (record.value for record in read_records(files, progress=progress))
+            done = asyncio.run(run(values, settings, speed=speed, progress=count))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted: {acknowledged} records produced", err=True)
+        raise
+    except Exception:
+        if acknowledged:
+            typer.echo(f"ended early: {acknowledged} records produced", err=True)
+        raise
+    if as_json:
+        typer.echo(json.dumps(done._asdict()))
+        return
+    typer.echo(f"{done.records} records produced")
+    if done.unreadable:
+        place = f"{settings.source_topics[0]}, partition 0"
+        typer.echo(f"{done.unreadable} of them without a readable client and kind: in {place}, to be rejected there")
+
+
+def worker(context: typer.Context) -> None:
+    """Run a worker: reads the sources, writes the alerts, until it is stopped."""
+    from detector.shell.app import run_worker
+
+    settings = settings_of(context)
+    _require_topics(settings)  # before it logs: what is wrong is one line, also if nobody answers
+    raise typer.Exit(run_worker(settings))
+
+
+def watch(
+    context: typer.Context,
+    as_json: AsJson = False,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest alert.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Also those too old to notify anybody.")] = False,
+) -> None:
+    """Follow the alerts as they come out; Ctrl-C ends it."""
+    import asyncio
+
+    from detector.shell.watch import show
+
+    settings = settings_of(context)
+    _require_topics(settings)
+    asyncio.run(show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo))
+
+
+def demo(
+    context: typer.Context,
+    kafka: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Broker, instead of an embedded one.")] = None,
+    clients: Annotated[int, typer.Option(min=1, help="Number of clients.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
+) -> None:
+    """Let a worker read a simulated year, and show whom it found silent."""
+    from detector.demo import run_demo
+
+    settings = settings_of(context, bootstrap_servers=kafka)
+    raise typer.Exit(run_demo(settings, kafka=kafka, clients=clients, seed=seed))
+
+
+def _quiet() -> None:
+    """Leave it to us to say that no broker answers: one line instead of the client's many."""
+    import logging
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+def _require_topics(settings: "Settings") -> None:
+    import asyncio
+
+    from detector.shell import topics
+
+    _quiet()
+    _fail_with(asyncio.run(topics.problems(settings)))
+
+
+def _fail_with(problems: "Sequence[str]") -> None:
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)

@@ -1,0 +1,63 @@
+"""What commands print besides their results: progress on a terminal, and a table at the end."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from detector.replay import Summary
+
+
+@contextmanager
+def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
+    """Show on a terminal how much of the files is read."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    sized = [Path(path) for path in paths if Path(path).is_file()]
+    total = sum(path.stat().st_size for path in sized) if len(sized) == len(paths) else None
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=total)
+        yield lambda read: bar.advance(task, read)
+
+
+def summary(found: "Summary", *, as_json: bool, to_stderr: bool) -> None:
+    """Print what a replay did."""
+    if as_json:
+        typer.echo(json.dumps(asdict(found)), err=to_stderr)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for name, value in _rows(found):
+        table.add_row(name, value)
+    Console(stderr=to_stderr, highlight=False).print(table)
+
+
+def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
+    yield "records", f"{found.records:,}"
+    yield "  applied", f"{found.applied:,}"
+    for reason, count in sorted(found.rejected.items()):
+        yield f"  rejected, {reason}", f"{count:,}"
+    yield "  late", f"{found.late:,}"
+    yield "clients", f"{found.clients:,}"
+    for kind, count in sorted(found.alerts.items()):
+        yield f"alerts, {kind}", f"{count:,}"
+    yield "alerts held while a segment learns", f"{found.held:,}"
+    yield "incidents open at the end", f"{found.open:,}"
+    if found.unknown_fields:
+        yield "unknown fields ignored", f"{found.unknown_fields:,}"
+    rate = f" ({found.records / found.seconds:,.0f} records/s)" if found.seconds else ""
+    yield "time", f"{found.seconds:,.1f} s{rate}"
