@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from detector.core.address import address_of
+from detector.core.alert import in_order
 from detector.core.intake import Intake
 from detector.core.shard import Policy, Shard
 
@@ -90,7 +91,7 @@ def replay(
     frontier_s = math.nextafter(last_s, math.inf)
     outcomes = [shard.advance(dict.fromkeys(policy.sources, frontier_s)) for shard in shards]
     alerts, rejected = Counter[str](), Counter[str]()
-    for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=lambda found: found[:2]):
+    for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)
         data = json.loads(alert.value)["data"]
         alerts[f"{data['type']} {data['transition']}"] += 1

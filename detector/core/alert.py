@@ -14,11 +14,27 @@ _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ghosting:alert")
 
 
 class Alert(NamedTuple):
-    """An alert ready to be written: its own time (for routing by age), Kafka key and value."""
+    """An alert ready to be written.
 
-    at_s: float
+    Parameters
+    ----------
+    told_s
+        Its place in the order of effects: when the clock came to it. Later than `at_s` only for what arrived late.
+    key, value
+        As Kafka gets them.
+    at_s
+        Its own time, by which it is news or history.
+    """
+
+    told_s: float
     key: bytes
     value: bytes
+    at_s: float
+
+
+def in_order(alert: Alert) -> tuple[float, bytes]:
+    """Sort by this: time, then client; a stable sort keeps the transitions of one client as they came."""
+    return alert.told_s, alert.key
 
 
 class Told(NamedTuple):
@@ -38,8 +54,10 @@ class Told(NamedTuple):
     budget: float
 
 
-def build(told: Told, facts: Facts, transition: Transition, reason: Reason, severity: str, at_s: float) -> Alert:
-    """Build the alert of one transition at `at_s`.
+def build(
+    told: Told, facts: Facts, transition: Transition, reason: Reason, severity: str, at_s: float, told_s: float
+) -> Alert:
+    """Build the alert of one transition at `at_s`, which the clock came to at `told_s`.
 
     Days are rounded to 1/10,000 and probabilities to 1/1,000,000: finer digits mean nothing and differ between
     processors.
@@ -88,4 +106,4 @@ def build(told: Told, facts: Facts, transition: Transition, reason: Reason, seve
         "datacontenttype": "application/json",
         "data": data,
     }
-    return Alert(at_s, told.client_id.encode(), encode(event))
+    return Alert(told_s, told.client_id.encode(), encode(event), at_s)

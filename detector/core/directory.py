@@ -43,6 +43,20 @@ class Vocabulary:
             self.words.append(word)
         return number
 
+    def put(self, number: int, word: str) -> None:
+        """Give a durable word its number back; those of lower numbers may follow later.
+
+        Raises
+        ------
+        ValueError
+            If the word has another number.
+        """
+        if self._numbers.setdefault(word, number) != number:
+            raise ValueError("a word has two numbers")
+        self.words.extend([""] * (number + 1 - len(self.words)))
+        self.words[number] = word
+        self.mark_saved()
+
     def unsaved(self) -> Iterator[tuple[int, str]]:
         """Numbers and words that came since the last call or `mark_saved`."""
         yield from enumerate(self.words[self._saved :], self._saved)

@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 
-LAYOUT = 1  # version of the records below; every stored record begins with it
+LAYOUT = 2  # version of the records below; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
@@ -20,6 +20,7 @@ RECENT = 3  # contacts whose ids are kept for the evidence of an alert
 SILENCE = np.dtype(
     [
         ("last_s", "f8"),  # last contact; NaN before the first
+        ("heard_s", "f8"),  # merge key at which it was applied; later than last_s only for what came late
         ("next_s", "f8"),  # when the next transition is due: the deadline, then the escalation, then never
         ("opened_s", "f8"),  # the deadline that was passed, while an incident is open
         ("weight", "f8"),  # forgetting count of gaps

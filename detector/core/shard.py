@@ -15,18 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.core import population
-from detector.core.alert import Alert, Told, build
+from detector.core.alert import Alert, Told, build, in_order
 from detector.core.clock import NEVER_S, next_refit_s
 from detector.core.layout import INTERACTION, LAYOUT
 from detector.core.lifecycle import State, after
 from detector.core.merge import Batch, Ids, Merge, Position
-from detector.core.silence import facts, learn_until_told
+from detector.core.silence import LATE, facts, learn_until_told
 from detector.core.table import Table, UnknownLayoutError
 from schemas.incident import Reason, Transition
 from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
-_LATE = -2
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ class Shard:
         self.policy = policy
         self.clock_s = -math.inf
         self.table = Table(policy.segments_max, policy.false_alerts_per_client_year, policy.segment_budgets)
-        self.counts: Counter[str] = Counter()  # applied, late, held: for people, not for decisions
+        self.counts: Counter[str] = Counter()  # applied, late, held, rejected, open: for people, not for decisions
         self._merge = Merge(policy.sources)
         self._refit_s = NEVER_S
-        self._alerts: list[tuple[float, bytes, Alert]] = []
+        self._alerts: list[Alert] = []
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -105,6 +104,7 @@ class Shard:
         batch = np.array([self._columns(offset, interaction) for offset, interaction in read], INTERACTION)
         ids: Ids = np.array([interaction["event_id"] for _, interaction in read], object)
         self._merge.feeds[source].take_in(batch, ids, rejected, read_to, now_s)
+        self.counts["rejected"] += len(rejected)
 
     def _columns(self, offset: int, interaction: Interaction) -> tuple[float | int, ...]:
         table = self.table
@@ -172,7 +172,7 @@ class Shard:
             )
             kept = np.flatnonzero(slots[start:stop] >= 0) + start
             table.recent[batch["row"][kept], slots[kept]] = ids[kept]
-            self.counts["late"] += int((slots[start:stop] == _LATE).sum())
+            self.counts["late"] += int((slots[start:stop] == LATE).sum())
             if stop < len(batch):
                 self._carry_out(int(columns[stop].row), columns[stop])
             start = stop
@@ -219,8 +219,9 @@ class Shard:
             return
         known = facts(self.table.clients, self.table.segments, row, float(silence.opened_s), at_s)
         critical = transition == "escalated" or state == State.ESCALATED
-        alert = build(self._told(row), known, transition, reason, "critical" if critical else "warning", at_s)
-        self._alerts.append((max(order_s, self.clock_s), alert.key, alert))
+        severity = "critical" if critical else "warning"
+        told_s = max(order_s, float(silence.heard_s))  # no deadline is told before the contact that set it
+        self._alerts.append(build(self._told(row), known, transition, reason, severity, at_s, told_s))
         silence.state = after(state, transition)
         silence.next_s = known.escalates_s if opens else NEVER_S
         self.counts["open"] += opens - (transition == "resolved")
@@ -248,7 +249,7 @@ class Shard:
     def _outcome(self, batch: Batch, rejected: list[bytes]) -> Outcome:
         rows = sorted(self._changed_rows.union(batch["row"].tolist()))
         states = list(self.table.records(rows, sorted(self._changed_segments)))
-        alerts = [alert for *_, alert in sorted(self._alerts, key=lambda found: found[:2])]
+        alerts = sorted(self._alerts, key=in_order)
         if states or rejected:
             states.append((POSITION_KEY, self._position()))
         self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
@@ -280,7 +281,10 @@ class Shard:
     def _resume(self, value: bytes) -> None:
         if value[:1] != bytes([LAYOUT]):
             raise UnknownLayoutError("position")
-        position = json.loads(value[1:])
+        try:
+            position = json.loads(value[1:])
+        except ValueError as error:
+            raise UnknownLayoutError("position") from error
         clock_s, refit_s, unfitted = position["clock"]
         self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
         for source, (offset, key_s) in position["sources"].items():

@@ -9,9 +9,11 @@ from numba import njit
 from detector.core import rhythm
 from detector.core.clock import DAY_S, deadline_s, to_operational_days
 from detector.core.layout import RECENT, Records
+from detector.core.lifecycle import State
 from detector.core.merge import Batch
 
-QUIET = 0  # lifecycle.State.QUIET, as a kernel sees it
+QUIET = int(State.QUIET)  # as a kernel sees it
+NOT_KEPT, LATE = -1, -2  # instead of a slot
 DEPARTURES_PER_CLIENT_YEAR = 1.0
 _ESCALATION_Y = math.log(10.0)  # a silence escalates when it is ten times less likely than at its opening
 _ESCALATION_LONGEST = 2.0  # and longer than this many times the longest gap
@@ -25,7 +27,7 @@ def learn_until_told(
 
     A transition is asked for when something was due at the client before the interaction, or when the interaction
     ends its silence; the caller carries it out and calls again with the same index. `slots` takes, per interaction,
-    the slot for its id: -1 = not kept, -2 = late (older than the client's last contact; nothing is learned of it).
+    the slot for its id, NOT_KEPT, or LATE (older than the client's last contact; nothing is learned of it).
     """
     for i in range(start, len(batch)):
         event = batch[i]
@@ -33,7 +35,7 @@ def learn_until_told(
         silence = client.contact
         if silence.next_s < event.key_s:
             return i
-        slots[i] = -1
+        slots[i] = NOT_KEPT
         # A second contact at the very instant of the last one says nothing new of a silence that has been opened since.
         repeated = silence.state != QUIET and silence.last_s == event.at_s
         late = event.contact and (silence.last_s > event.at_s or repeated)
@@ -44,12 +46,13 @@ def learn_until_told(
             client.contacts += 1
             client.channel = event.channel
         if late:
-            slots[i] = -2
+            slots[i] = LATE
         if event.segment:
             client.segment = event.segment - 1
         if event.account:
             client.account = event.account
         if slots[i] >= 0:
+            silence.heard_s = event.key_s
             rhythm.learn_contact(silence, segments[client.segment], event.at_s, session_days)
     return len(batch)
 

@@ -49,6 +49,7 @@ class Table:
         self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
         self._budget, self._budgets = budget, budgets
         self.segment("default")
+        self.segment_names.mark_saved()  # every shard begins with it
 
     def row(self, client_id: str) -> int:
         """The client's row; a new client gets the next one."""
@@ -63,10 +64,14 @@ class Table:
         """The segment's number; a new one begins with the default table. None: no room for another."""
         number = self.segment_names.number(name)
         if number == len(self.segments):
-            self.segments = np.concatenate([self.segments, new_segments(1)]).view(np.recarray)
+            self._make_room(number)
             self.segments[number].budget = self._budgets.get(name, self._budget)
             population.refit(self.segments, number)
         return number
+
+    def _make_room(self, number: int) -> None:
+        missing = max(number + 1 - len(self.segments), 0)
+        self.segments = np.concatenate([self.segments, new_segments(missing)]).view(np.recarray)
 
     def recent_ids(self, row: int) -> list[str]:
         """Ids of the client's last contacts, the newest last."""
@@ -74,11 +79,15 @@ class Table:
         return [self.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)]
 
     def records(self, rows: Iterable[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
-        """The durable form of these rows and segments, and of names that are not durable yet."""
+        """The durable form of these rows and segments, and of whatever is new and has a number.
+
+        What has a number is saved before anything that comes after it, so that a restart gives no number twice.
+        """
         for key, vocabulary in ((CHANNEL_KEY, self.channels), (ACCOUNT_KEY, self.accounts)):
             for number, word in vocabulary.unsaved():
                 yield key + str(number).encode(), _VERSION + word.encode()
-        for number in segments:
+        new = (number for number, _ in self.segment_names.unsaved())
+        for number in sorted({*segments, *new}):
             yield (
                 SEGMENT_KEY + str(number).encode(),
                 self.segments[number].tobytes() + self.segment_names.words[number].encode(),
@@ -88,7 +97,7 @@ class Table:
             yield CLIENT_KEY + self.names.words[row].encode(), self.clients[row].tobytes() + ids
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take back one record; a later one of the same key replaces it.
+        """Take back one record; a later one of the same key replaces it, and keys may come in any order.
 
         Raises
         ------
@@ -98,19 +107,24 @@ class Table:
         kind, _, name = key.partition(b"\0")
         if value[:1] != _VERSION:
             raise UnknownLayoutError(kind.decode(errors="replace"))
-        if key.startswith(CLIENT_KEY):
-            self._restore_client(name.decode(), value)
-        elif key.startswith(SEGMENT_KEY):
+        try:
+            self._restore(kind + b"\0", name.decode(), value)
+        except ValueError as error:
+            raise UnknownLayoutError(kind.decode(errors="replace")) from error
+
+    def _restore(self, kind: bytes, name: str, value: bytes) -> None:
+        if kind == CLIENT_KEY:
+            self._restore_client(name, value)
+        elif kind == SEGMENT_KEY:
             self._restore_segment(int(name), value)
-        elif key.startswith((CHANNEL_KEY, ACCOUNT_KEY)):
-            vocabulary = self.channels if key.startswith(CHANNEL_KEY) else self.accounts
-            _take_word(vocabulary, int(name), value[1:].decode())
+        elif kind == CHANNEL_KEY:
+            self.channels.put(int(name), value[1:].decode())
+        elif kind == ACCOUNT_KEY:
+            self.accounts.put(int(name), value[1:].decode())
         else:
-            raise UnknownLayoutError(kind.decode(errors="replace"))
+            raise ValueError("no such kind of record")
 
     def _restore_client(self, client_id: str, value: bytes) -> None:
-        if len(value) < CLIENT.itemsize:
-            raise UnknownLayoutError("client")
         row = self.row(client_id)
         self.clients[row] = np.frombuffer(value[: CLIENT.itemsize], CLIENT)[0]
         count = int(self.clients[row].contacts)
@@ -120,13 +134,7 @@ class Table:
 
     def _restore_segment(self, number: int, value: bytes) -> None:
         name = value[SEGMENT.itemsize :].decode()
-        if len(value) <= SEGMENT.itemsize or self.segment(name) != number:
-            raise UnknownLayoutError("segment")
+        self.segment_names.put(number, name)
+        self._make_room(number)
         self.segments[number] = np.frombuffer(value[: SEGMENT.itemsize], SEGMENT)[0]
         self.segments[number].budget = self._budgets.get(name, self._budget)
-
-
-def _take_word(vocabulary: Vocabulary, number: int, word: str) -> None:
-    if vocabulary.number(word) != number:
-        raise UnknownLayoutError("name")
-    vocabulary.mark_saved()

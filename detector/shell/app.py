@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 from typing import Any
 
 import faust
@@ -13,7 +12,6 @@ from yarl import URL
 from detector.shell import logs
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, TopicError, problems
 from detector.shell.worker import ShardTask
 
 _HEARTBEATS_PER_SESSION = 6
@@ -24,14 +22,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 def run_worker(settings: Settings) -> int:
-    """Work until a signal comes; give the exit code of the process."""
+    """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     logs.configure(settings.log_level, settings.log_format)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    found = loop.run_until_complete(_preflight(settings))
-    if found:
-        print(*found, sep="\n", file=sys.stderr)  # noqa: T201 (addressed to whoever started us)
-        return 1
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
     app = build_app(settings)
     app.finalize()
@@ -63,7 +57,7 @@ def build_app(settings: Settings) -> faust.App:
         web_enabled=False,
         autodiscover=False,
         worker_redirect_stdouts=False,
-        topic_allow_declare=False,  # `problems` has looked at the topics
+        topic_allow_declare=False,  # they were looked at before we started
         topic_disable_leader=True,
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
@@ -106,11 +100,3 @@ def _connect(app: faust.App, settings: Settings) -> None:
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:
     return {tp.partition for tp in partitions if tp.topic in settings.source_topics}
-
-
-async def _preflight(settings: Settings) -> list[str]:
-    """Say what keeps the worker from starting."""
-    try:
-        return await problems(settings)
-    except (BrokerUnreachable, TopicError) as error:
-        return [str(error)]

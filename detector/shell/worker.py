@@ -6,7 +6,7 @@ Nothing is repaired in place. What fails ends the process; whoever owns the shar
 import asyncio
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -34,6 +34,7 @@ _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without
 _TRANSACTION_TIMEOUT_MS = 15_000
 _BATCH_BYTES_MAX = 1 << 20
 _FETCH_BYTES_MAX = 8 << 20
+_COUNTS_EVERY_S = 60
 _ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 
 Pair = tuple[bytes, bytes]
@@ -57,6 +58,7 @@ class ShardTask:
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
         self._paused: set[str] = set()
+        self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
         self._producer: AIOKafkaProducer | None = None
         self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
@@ -71,6 +73,7 @@ class ShardTask:
         self._closed = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        self._tell_counts()
         while not self._chunks.empty():  # lets go of whoever waits in `put`
             self._chunks.get_nowait()
         if self._producer is not None:
@@ -99,6 +102,8 @@ class ShardTask:
                 await self._commit(producer, outcome)
             self._ack()
             self._pause_and_resume()
+            if time.monotonic() - self._counts_told_at >= _COUNTS_EVERY_S:
+                self._tell_counts()
 
     async def _start_producer(self) -> AIOKafkaProducer:
         """Start the producer of the shard, which fences the former owner and aborts what it left open."""
@@ -199,6 +204,14 @@ class ShardTask:
         if batch.record_count():
             sent.append(await producer.send_batch(batch, topic, partition=self._partition))
         return sent
+
+    def _tell_counts(self) -> None:
+        """Say what was counted since this shard came to us, if there is anything new."""
+        counts = self._shard.counts.copy()
+        counts["unknown_fields"] = self._intake.reader.unknown_fields
+        if counts != self._counts_told:
+            log.info("counts", shard=self._partition, **counts)
+        self._counts_told_at, self._counts_told = time.monotonic(), counts
 
     def _ack(self) -> None:
         """Let Faust commit the chunks of which nothing waits any more."""

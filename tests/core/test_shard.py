@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.core.layout import LAYOUT
 from detector.core.lifecycle import State
 from detector.core.shard import POSITION_KEY, Policy, Shard
-from detector.core.table import CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
+from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
 from schemas.alert import AlertEvent
 
 DAY_S = 86_400.0
 START_S = 1.5e9
 NOW_S = START_S + 2000 * DAY_S
 SOURCES = ("emails", "orders")
+VERSION = bytes([LAYOUT])
 POLICY = Policy(sources=SOURCES, learning_gaps_min=0)
 
 
@@ -186,6 +188,7 @@ EVENTS = st.lists(
         st.sampled_from(SOURCES),
         st.sampled_from(["inbound", "inbound", "outbound"]),
         st.sampled_from([None, "key"]),
+        st.sampled_from([0, 0, 0, 5, 90]),  # days that it arrives late
     ),
     min_size=20,
     max_size=120,
@@ -193,9 +196,10 @@ EVENTS = st.lists(
 
 
 def ready(events):
-    """Sort drawn events by time, per source, as interactions."""
+    """Order drawn events by their arrival, per source, as interactions."""
     found = {source: [] for source in SOURCES}
-    for k, (client_id, day, source, direction, segment) in enumerate(sorted(events, key=lambda event: event[1])):
+    arrived = sorted(events, key=lambda event: event[1] + event[5])
+    for k, (client_id, day, source, direction, segment, _) in enumerate(arrived):
         fields = {"event_id": f"e{k}", "direction": direction} | ({"segment": segment} if segment else {})
         found[source].append(interaction(day, client_id, **fields))
     return found
@@ -258,15 +262,60 @@ def test_a_restored_shard_goes_on_as_if_nothing_had_happened(events, stop):
     assert second.counts["open"] == whole.counts["open"]
 
 
+def compacted(outcomes, order):
+    """Give the last record of each key, as compaction leaves them, in some order."""
+    last = {key: value for outcome in outcomes for key, value in outcome.states}
+    return sorted(last.items(), key=lambda record: order(record[0]))
+
+
+@pytest.mark.parametrize("order", [lambda key: key, lambda key: key[::-1], lambda key: [-byte for byte in key]])
+def test_compacted_state_restores_in_any_order(order):
+    """Compaction keeps the last record of each key, wherever that stands: the restored shard knows the same."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    fields = {"ann": {"segment": "key"}, "bob": {"segment": "small", "account_id": "b"}, "cyd": {"channel": "fax"}}
+    outcomes = [
+        run(shard, [interaction(7 * week + 0.1 * n, name, **fields[name])], 7 * week + 1)
+        for week in range(9)
+        for n, name in enumerate(fields)
+    ]
+    restored.restore(compacted(outcomes, order))
+    assert known(restored) == known(shard)
+    assert data(run(restored, [], 300)) == data(run(shard, [], 300))
+
+
+def test_a_segment_is_durable_before_a_later_one():
+    """A segment that was met, but whose interaction still waits, keeps its number over a restart."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    shard.take_in("orders", [(0, interaction(50, "bob", segment="later"))], [], 0, NOW_S)
+    outcome = run(shard, [interaction(1, "ann", segment="sooner")], 2)
+    restored.restore(outcome.states)
+    assert known(restored) == known(shard)
+    assert restored.table.segment_names.words == shard.table.segment_names.words
+
+
+@pytest.mark.parametrize("cuts", [[201], [199, 201], [200, 200.5, 201]])
+def test_an_alert_is_taken_back_after_it_was_raised_and_before_the_next(cuts):
+    """A late event ends a silence that began after it; what its own deadline asks for is told after that."""
+    shard = Shard(POLICY)
+    read_all(shard, {"emails": [*weekly(10), interaction(200, "bob"), interaction(65)], "orders": []})
+    outcomes = [shard.advance(dict.fromkeys(SOURCES, START_S + day * DAY_S)) for day in cuts]
+    told = [(one["transition"], one["at"]) for outcome in outcomes for one in data(outcome)]
+    assert [transition for transition, _ in told] == ["opened", "escalated", "resolved", "opened", "escalated"]
+    assert told[2][1] < told[0][1]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         (CLIENT_KEY + b"ann", b"\x63old"),
-        (CLIENT_KEY + b"ann", b"\x01short"),
-        (SEGMENT_KEY + b"0", b"\x01short"),
-        (CHANNEL_KEY + b"7", b"\x01fax"),
-        (b"unheard of\0", b"\x01"),
+        (CLIENT_KEY + b"ann", VERSION + b"short"),
+        (SEGMENT_KEY + b"0", VERSION + b"short"),
+        (CHANNEL_KEY + b"0", VERSION + b"fax\xff"),
+        (CHANNEL_KEY + b"7", VERSION),
+        (ACCOUNT_KEY + b"seven", VERSION + b"acme"),
+        (b"unheard of\0", VERSION),
         (POSITION_KEY, b"\x63{}"),
+        (POSITION_KEY, VERSION + b"{"),
     ],
 )
 def test_state_of_another_layout_is_refused(key, value):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -114,13 +115,32 @@ def replayed(settings, values):
     return sorted(emitted), sorted(rejected)
 
 
+def log_of(settings):
+    """Say where workers with these settings log."""
+    return settings.data_dir / "worker.log"
+
+
+def counted(settings):
+    """Add up what the workers say that they counted."""
+    found = Counter()
+    for line in log_of(settings).read_text().splitlines():
+        entry = json.loads(line)
+        if entry["event"] == "counts":
+            found.update({name: entry.get(name, 0) for name in ("applied", "rejected")})
+    return found
+
+
 @contextmanager
 def started(settings) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker with these settings; nothing is left of it at the end."""
     given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "detector", "worker"], env={**os.environ, **given}, cwd=broker.RUN.parents[2]
-    )
+    with log_of(settings).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "detector", "worker"],
+            env={**os.environ, **given},
+            cwd=broker.RUN.parents[2],
+            stderr=log,
+        )
     try:
         yield process
     finally:
@@ -178,6 +198,8 @@ def test_alerts_are_those_of_a_replay_and_come_once(settings):
         wait_for(worker, settings, len(expected))
     assert alerts(settings) == expected
     assert committed(settings, settings.rejected_topic) == rejected
+    assert counted(settings) == {"applied": len(records), "rejected": 1}
+    assert "client-" not in log_of(settings).read_text()
 
     back = returns()
     values += [value for _, _, value in back]
