@@ -78,8 +78,7 @@ def _connect(app: faust.App, settings: Settings) -> None:
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
-        for partition in _numbers(revoked, settings) & shards.keys():
-            await shards.pop(partition).close()
+        await _close(shards, _numbers(revoked, settings) & shards.keys())
 
     @app.on_partitions_assigned.connect  # type: ignore[arg-type]
     async def take_over(_: AppT, assigned: set[TP], **__: object) -> None:
@@ -89,6 +88,11 @@ def _connect(app: faust.App, settings: Settings) -> None:
             shards[partition] = ShardTask(settings, partition, app)  # restores by itself: a rebalance must not wait
         log.info("shards assigned", shards=sorted(shards))
 
+    @app.on_before_shutdown.connect  # type: ignore[arg-type]
+    async def stop(_: AppT, **__: object) -> None:
+        # Faust leaves the group without a word of revoked partitions.
+        await _close(shards, set(shards))
+
     @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
         assert isinstance(stream, faust.Stream)
@@ -96,6 +100,11 @@ def _connect(app: faust.App, settings: Settings) -> None:
             shard = shards.get(event.message.partition)
             if shard is not None:
                 await shard.put(event)
+
+
+async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
+    for partition in sorted(partitions):
+        await shards.pop(partition).close()
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:
