@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from schemas.incident import MEANINGS, REASONS, SIGNALS, Reason, Signal, Transition, Type
+from schemas.incident import MEANINGS, REASONS, SIGNALS, Reason, Severity, Signal, Transition, Type
 from schemas.interaction import Name
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -44,9 +44,31 @@ class ExpectedNext(Contract):
     """When the next contact was expected, as the rhythm stood after the last one."""
 
     median: Timestamp
-    """One in two clients with this rhythm had been heard by then."""
+    """One in two silences of this client would have ended by then."""
     p90: Timestamp
-    """Nine in ten clients with this rhythm had been heard by then."""
+    """Nine in ten silences of this client would have ended by then."""
+
+
+class Trend(Contract):
+    """How a signal changed; levels are means over several values, in the unit."""
+
+    unit: Literal["days", "amount", "characters", "share", "score"]
+    """`days` between two contacts or orders, until a reply, or after the due date; `amount` per order, in the units
+    of the currency; `characters` per message; `share` of meetings or messages; `score` = sentiment from -1 to 1."""
+    before: Annotated[float, Field(allow_inf_nan=False)]
+    """The level when the decline began."""
+    now: Annotated[float, Field(allow_inf_nan=False)]
+    """The level since then."""
+    since: Timestamp
+    """When the decline began: from then on the values were on the whole worse than expected."""
+    ratio_to_first_half_year: NotNegative | None
+    """`now` over the level of the client's first six months; null = not known, or the unit has no ratio."""
+    score: Annotated[float, Field(allow_inf_nan=False)]
+    """Exponentially weighted mean of the values' normal scores: how unusual the recent ones are, taken together."""
+    threshold: NotNegative
+    """The score from which on an alert is raised; it is resolved below half of it."""
+    values_seen: Count
+    """How many values of the signal were seen."""
 
 
 class Evidence(Contract):
@@ -61,7 +83,7 @@ class Evidence(Contract):
     prior_weight: Share
     """Weight of what other clients do, from 0 (own rhythm only) to 1 (nothing known of this client)."""
     last_interaction_ids: Annotated[list[str], Field(max_length=3)]
-    """The `event_id`s of the last interactions, the newest last."""
+    """The `event_id`s of the last contacts, the newest last."""
     completed_gaps_in_segment: Count
     """How many gaps of all clients of the segment the comparison rests on."""
 
@@ -91,7 +113,7 @@ class AlertData(Contract):
     transition: Transition
     """What happened to the incident."""
     reason: Annotated[Reason, Field(description="; ".join(f"`{r}`: {why}" for r, why in MEANINGS.items()))]
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     """`info` = good to know, `warning` = look at it this week, `critical` = call the client today."""
     client_id: Name
     """The client."""
@@ -104,18 +126,32 @@ class AlertData(Contract):
     at: Timestamp
     """When this transition happened, in event time: for a silence the instant of its deadline."""
     last_heard_at: Timestamp
-    """When the client was last heard."""
+    """When the client was last heard; for the signal `orders` its last order."""
     last_heard_channel: Name | None
-    """The channel of the last contact; null = none was given."""
-    expected_heard_within_days: NotNegative
-    """The deadline, in days after the last contact."""
+    """The channel of the last contact; null = none was given, or the signal is `orders`."""
+    expected_heard_within_days: NotNegative | None
+    """The deadline, in days after the last contact (`orders`: order; `reply_overdue`: after our message); null = the
+    client has too few gaps for one."""
     actual_heard_within_days: NotNegative
-    """The silence at the time of this transition, in days after the last contact."""
-    expected_next_at: ExpectedNext
-    probability_gone: Share
-    """Probability that the client does not come back."""
+    """The silence at the time of this transition, counted from the same instant."""
+    expected_next_at: ExpectedNext | None
+    """When the next contact (order, reply) was expected; null = the client has too few gaps."""
+    silence_percentile: Share | None
+    """Share of this client's silences that are shorter than the present one; null = too few gaps."""
+    probability_gone: Share | None
+    """Probability that the client does not come back; null = too few gaps."""
+    probability_no_contact_in_30_days: Share | None
+    """Probability that nothing is heard in the next 30 days; null = too few gaps, or it has just been heard."""
     false_alerts_per_client_year: NotNegative
-    """The budget that the deadline was set by: false alerts per client and year."""
+    """The budget that the deadline or the threshold was set by: false alerts of this signal per client and year."""
+    channels_active: Annotated[list[Name], Field(max_length=4)]
+    """Channels on which the client was heard after the last contact of this signal, or since the decline began."""
+    unanswered_since: Timestamp | None
+    """When we wrote the first message that the client has not answered; null = there is none."""
+    waiting_on_us_since: Timestamp | None
+    """When the client wrote what we have not answered although we usually do by then; null = there is none."""
+    trend: Trend | None
+    """How the signal changed, for `declining_trend`."""
     evidence: Evidence
     explanation: Annotated[str, Field(min_length=1)]
     """The same in words, for people (English)."""

@@ -12,6 +12,7 @@ Signal = Literal[
     "contact_rate", "order_rate", "order_value", "reply_latency", "reply_length", "meetings_kept", "payment_delay",
     "substance", "sentiment", "reply_overdue",
 ]  # fmt: skip
+Severity = Literal["info", "warning", "critical"]
 Transition = Literal["opened", "acknowledged", "snoozed", "escalated", "resolved"]
 Reason = Literal[
     "deadline_passed",
@@ -27,13 +28,13 @@ Reason = Literal[
     "merged",
 ]
 MEANINGS: Final[Mapping[Reason, str]] = {
-    "deadline_passed": "no contact until the deadline that the rhythm sets",
+    "deadline_passed": "no contact, order or reply until the deadline that the rhythm sets",
     "trend_crossed": "the signal left the range that chance explains",
     "acknowledged": "somebody takes care of it",
     "snoozed": "somebody wants to hear of it later",
     "survival_tenth": "the chance of so long a silence fell to a tenth of what it was at the opening",
     "returned": "the client acted again",
-    "recovered": "the signal is back in its range",
+    "recovered": "the signal is back in the range that its history explains: it recovered, or the new level lasts",
     "late_event": "an event that came late shows that there was no silence",
     "closed": "the client was closed",
     "erased": "the client was erased",

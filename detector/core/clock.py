@@ -1,8 +1,8 @@
 """Operational time: the time in which rhythms are measured, in days.
 
-Gaps are learned and deadlines set in operational time and nowhere else, through the pair of functions below. Today
-it is the
-identity (a day is 86,400 seconds of event time); business hours, holidays and outages of a feed will bend it here.
+Gaps are learned and deadlines set in operational time and nowhere else, through the pair of functions below. Today it
+is the identity (a day is 86,400 seconds of event time); business hours, holidays and outages of a feed will bend it
+here.
 """
 
 import math
@@ -12,7 +12,7 @@ from numba import njit
 
 DAY_S = 86_400.0
 DAYS_PER_YEAR = 365.25
-NEVER_S = math.inf  # an instant that does not come
+NEVER_S = 2**32 - 1  # an instant that does not come: the last that fits into a row, in 2106
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,11 +31,11 @@ def to_epoch_s(operational_days: float) -> float:
 
 @njit(cache=True)
 def deadline_s(last_s: float, days: float) -> float:
-    """The instant `days` of operational time after `last_s`, rounded up to a whole second.
+    """The instant `days` of operational time after `last_s`, rounded up to a whole second; at most NEVER_S.
 
     Rounded, because two processors may differ in the last bit of a logarithm, and no alert may depend on that.
     """
-    return math.ceil(to_epoch_s(to_operational_days(last_s) + days))
+    return min(float(math.ceil(to_epoch_s(to_operational_days(last_s) + days))), float(NEVER_S))
 
 
 def next_refit_s(at_s: float) -> float:

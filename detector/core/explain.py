@@ -1,35 +1,125 @@
 """Words from numbers: why an alert was raised, in English, from the alert's own fields."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-_SETTLED_GAPS = 1000  # completed gaps of a segment from which on the promised rate of false alerts holds
+_SETTLED_GAPS: Final = 1000  # completed gaps of a segment from which on the promised rate of false alerts holds
+_WORDS: Final[Mapping[str, str]] = {
+    "contact_rate": "The time between its contacts",
+    "order_rate": "The time between its orders",
+    "order_value": "The value of its orders",
+    "reply_latency": "The time that it takes to reply",
+    "reply_length": "The length of its messages",
+    "meetings_kept": "The share of meetings that it keeps",
+    "payment_delay": "The delay of its payments",
+    "substance": "The share of its messages that are about business",
+    "sentiment": "The mood of its messages",
+}
+_UNITS: Final[Mapping[str, str]] = {
+    "days": "{:.1f} days",
+    "amount": "{:,.2f}",
+    "characters": "{:.0f} characters",
+    "share": "{:.0%}",
+    "score": "{:+.2f}",
+}
 
 
 def explanation(data: dict[str, Any]) -> str:
-    """Say in two or three sentences what an alert's numbers mean."""
-    evidence = data["evidence"]
-    heard = f"last heard on {data['last_heard_at'][:10]} by {data['last_heard_channel'] or 'an unnamed channel'}"
-    rhythm = (
-        f"It usually comes back after {evidence['mean_gap_days']:.1f} days "
-        f"({evidence['gaps_seen']} gaps seen, the longest {evidence['longest_gap_days']:.1f} days)"
-    )
-    if data["transition"] == "resolved":
-        late = " An event that arrived late shows that there was no silence." if data["reason"] == "late_event" else ""
-        return f"The client is back after {data['actual_heard_within_days']:.1f} days of silence. {rhythm}.{late}"
-    if data["transition"] == "escalated":
-        opening = (
-            f"Still silent after {data['actual_heard_within_days']:.1f} days, {heard}: so long a silence is ten times "
-            "less likely than the one that raised the alert, and more than twice the longest gap so far."
-        )
+    """Say in a few sentences what an alert's numbers mean."""
+    if data["type"] == "declining_trend":
+        told = [_decline(data)]
+    elif data["signal"] == "reply_overdue":
+        told = [_overdue(data), _rhythm(data)]
+    elif data["transition"] == "resolved":
+        told = [_back(data), _rhythm(data), _late_event(data)]
     else:
-        opening = f"Silent for {data['actual_heard_within_days']:.1f} days, {heard}."
-    settling = (
-        " The rate of false alerts is still settling: this group of clients has "
-        f"{evidence['completed_gaps_in_segment']} gaps so far."
-        if evidence["completed_gaps_in_segment"] < _SETTLED_GAPS
-        else ""
-    )
+        told = [_silent(data), f"{_rhythm(data)[:-1]}; {_chances(data)}", _debts(data), _settling(data)]
+    return " ".join(sentence for sentence in told if sentence)
+
+
+def _decline(data: dict[str, Any]) -> str:
+    trend, unit = data["trend"], _UNITS[data["trend"]["unit"]]
+    before, now = unit.format(trend["before"]), unit.format(trend["now"])
+    if data["transition"] == "resolved":
+        return (
+            f"{_WORDS[data['signal']]} is back in the range that its history explains, last at {now} "
+            f"(before the decline: {before})."
+        )
+    ratio = trend["ratio_to_first_half_year"]
+    first = f", {ratio:.0%} of its first six months" if ratio is not None else ""
     return (
-        f"{opening} {rhythm}; nine in ten such silences end by {data['expected_next_at']['p90'][:10]}. "
-        f"The chance that it has left for good is {data['probability_gone']:.0%}.{settling}"
+        f"{_WORDS[data['signal']]} has changed for the worse since {trend['since'][:10]}: now {now}{first}, "
+        f"before {before} ({trend['values_seen']} values seen). Single values say little; taken together they are "
+        "further from its own history than chance explains."
     )
+
+
+def _overdue(data: dict[str, Any]) -> str:
+    if data["transition"] == "resolved":
+        return f"The reply came after {data['actual_heard_within_days']:.1f} days."
+    return (
+        f"Our message of {data['unanswered_since'][:10]} has had no reply for "
+        f"{data['actual_heard_within_days']:.1f} days; nine in ten replies of this client come by "
+        f"{data['expected_next_at']['p90'][:10]}."
+    )
+
+
+def _back(data: dict[str, Any]) -> str:
+    what = "orders again" if data["signal"] == "orders" else "is back"
+    return f"The client {what} after {data['actual_heard_within_days']:.1f} days of silence."
+
+
+def _late_event(data: dict[str, Any]) -> str:
+    return "An event that arrived late shows that there was no silence." if data["reason"] == "late_event" else ""
+
+
+def _silent(data: dict[str, Any]) -> str:
+    days = f"{data['actual_heard_within_days']:.1f} days"
+    if data["signal"] == "orders":
+        heard = f"the last order was on {data['last_heard_at'][:10]}"
+        active = f", though it was heard by {', '.join(data['channels_active'])}" if data["channels_active"] else ""
+        opening = f"No order for {days}{active}; {heard}"
+    else:
+        channel = data["last_heard_channel"] or "an unnamed channel"
+        opening = f"Silent for {days}, last heard on {data['last_heard_at'][:10]} by {channel}"
+    if data["transition"] == "escalated":
+        return (
+            f"{opening}: so long a silence is ten times less likely than the one that raised the alert, and more than "
+            "twice the longest gap so far."
+        )
+    return f"{opening}."
+
+
+def _rhythm(data: dict[str, Any]) -> str:
+    evidence = data["evidence"]
+    acts = "orders" if data["signal"] == "orders" else "comes back"
+    return (
+        f"It usually {acts} after {evidence['mean_gap_days']:.1f} days "
+        f"({evidence['gaps_seen']} gaps seen, the longest {evidence['longest_gap_days']:.1f} days)."
+    )
+
+
+def _chances(data: dict[str, Any]) -> str:
+    return (
+        f"nine in ten such silences end by {data['expected_next_at']['p90'][:10]}. The chance that it has left for "
+        f"good is {data['probability_gone']:.0%}."
+    )
+
+
+def _debts(data: dict[str, Any]) -> str:
+    """What is open between the client and us, and may be the reason."""
+    if data["waiting_on_us_since"] is not None:
+        return (
+            f"Its message of {data['waiting_on_us_since'][:10]} waits for our answer longer than usual: "
+            "the silence may be ours."
+        )
+    if data["unanswered_since"] is not None:
+        return f"Our message of {data['unanswered_since'][:10]} is unanswered."
+    return ""
+
+
+def _settling(data: dict[str, Any]) -> str:
+    gaps = data["evidence"]["completed_gaps_in_segment"]
+    if gaps >= _SETTLED_GAPS:
+        return ""
+    return f"The rate of false alerts is still settling: this group of clients has {gaps} gaps so far."

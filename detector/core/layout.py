@@ -2,7 +2,7 @@
 
 All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
 per client; packed, so that equal rows are equal bytes. Instants are epoch seconds (`_s`), durations are days of
-operational time (`_days`).
+operational time (`_days`). Instants that the detector sets itself are whole seconds; 0 = not set.
 """
 
 from typing import Any
@@ -11,43 +11,65 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 
-LAYOUT = 2  # version of the records below; every stored record begins with it
+LAYOUT = 3  # version of the records below; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
+SEEN = 4  # interactions among which a repeated event_id is recognised
+SIGNALS = 9  # that can decline: signals.TRAITS
+CHANNELS_HEARD = 4  # channels of a client that are told apart
 
-# A silence of one signal: the rhythm it is judged by, and the incident if there is one.
+# Where a client stands with one signal.
+INCIDENT = np.dtype(
+    [
+        ("next_s", "u4"),  # when the next transition is due: the deadline, then the escalation, then never
+        ("opened_s", "u4"),  # the deadline that was passed, while an incident is open
+        ("state", "u1"),  # lifecycle.State
+    ]
+)
+
+# A silence, of all contacts or of orders alone, and the rhythm that it is judged by.
 SILENCE = np.dtype(
     [
         ("last_s", "f8"),  # last contact; NaN before the first
-        ("heard_s", "f8"),  # merge key at which it was applied; later than last_s only for what came late
-        ("next_s", "f8"),  # when the next transition is due: the deadline, then the escalation, then never
-        ("opened_s", "f8"),  # the deadline that was passed, while an incident is open
-        ("weight", "f8"),  # forgetting count of gaps
         ("total_days", "f8"),  # forgetting sum of gaps
         ("longest_days", "f8"),  # the three longest gaps of all history
         ("second_days", "f8"),
         ("third_days", "f8"),
         ("gaps", "u4"),
-        ("state", "u1"),  # lifecycle.State
+        ("incident", INCIDENT),
+    ]
+)
+
+# Who owes whom an answer.
+DEBT = np.dtype(
+    [
+        ("asked_s", "u4"),  # our first message that the client has not answered; 0 = none
+        ("thread", "u4"),  # its conversation, hashed; 0 = not known
+        ("owed_s", "u4"),  # the client's first message that we have not answered; 0 = none
+        ("incident", INCIDENT),
     ]
 )
 
 CLIENT = np.dtype(
     [
         ("layout", "u1"),
-        ("channel", "u1"),  # of the last contact; number in the vocabulary of channels, 0 = none
         ("segment", "u2"),
         ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
         ("contact", SILENCE),
+        ("orders", SILENCE),
+        ("debt", DEBT),
+        ("channels", "u1", (CHANNELS_HEARD,)),  # numbers in the vocabulary of channels, last heard first; 0 = none
+        ("channels_s", "u4", (CHANNELS_HEARD,)),  # when they were last heard
+        ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed
+        ("seen_next", "u1"),
     ]
 )
 
-# What a segment's clients have in common. Sums are additive; the fit is made of them once a day.
-SEGMENT = np.dtype(
+# What the gaps of a segment's clients have in common. Sums are additive; the fit is made of them once a day.
+POPULATION = np.dtype(
     [
-        ("layout", "u1"),
         ("completed", "f8", (RHYTHM_BINS, U_BINS)),  # completed gaps by rhythm and by ln(gap / own mean gap)
         ("log_mean_sum", "f8", (RHYTHM_BINS,)),  # sum of ln(shrunk mean gap) over the same gaps
         ("settled", "f8"),  # clients that have reached their fifth gap
@@ -61,18 +83,55 @@ SEGMENT = np.dtype(
     ]
 )
 
+SEGMENT = np.dtype(
+    [
+        ("layout", "u1"),
+        ("contact", POPULATION),
+        ("orders", POPULATION),
+        ("answers", "f8"),  # forgetting count of our own answers to these clients
+        ("answer_log_sum", "f8"),  # of ln(days that they took us), and of its square
+        ("answer_log_square_sum", "f8"),
+    ]
+)
+
+# The trend of one signal of one client: what its values were like, and how the latest compare with that. Values are
+# kept as transformed for the signal (signals.Scale); instants are whole epoch seconds, 0 = none.
+TREND = np.dtype(
+    [
+        ("score", "f8"),  # exponentially weighted mean of the values' normal scores; positive = decline
+        ("level", "f4"),  # forgetting mean of the values
+        ("m2", "f4"),  # forgetting sum of their squared deviations from it
+        ("count", "u4"),  # values so far
+        ("first_s", "u4"),
+        ("last_s", "u4"),
+        ("since_s", "u4"),  # since when the score has been above 0: where the present decline began
+        ("opened_s", "u4"),  # while an incident is open
+        ("before", "f4"),  # the level expected when the decline began
+        ("now", "f4"),  # mean of the values since
+        ("now_count", "u2"),  # how many these are, at most 65,535
+        ("baseline", "f4"),  # mean of the values of the first half-year, eight at least; never moves afterwards
+        ("state", "u1"),  # lifecycle.State
+        ("signal", "u1"),  # number in signals.TRAITS
+    ]
+)
+
 INTERACTION = np.dtype(
     [
         ("key_s", "f8"),  # merge key: latest event time of its source so far
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
+        ("event", "u8"),  # its event_id, hashed
         ("row", "u4"),  # of its client
         ("account", "u4"),  # 0 = not given
+        ("thread", "u4"),  # hashed; 0 = not given
         ("segment", "u2"),  # number + 1; 0 = not given
         ("channel", "u1"),
-        ("contact", "u1"),  # 1 = the client acted: inbound and not automated
+        ("traits", "u1"),  # what it is: a sum of the words below
+        ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )
+CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
+"""Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 
 Records = np.recarray[Any, Any]
 
@@ -81,8 +140,10 @@ def new_clients(count: int) -> Records:
     """Rows of clients that nobody has heard of yet."""
     clients = np.zeros(count, CLIENT).view(np.recarray)
     clients.layout = LAYOUT
-    clients["contact"]["last_s"] = np.nan
-    clients["contact"]["next_s"] = NEVER_S
+    for signal in ("contact", "orders"):
+        clients[signal]["last_s"] = np.nan
+    for signal in ("contact", "orders", "debt"):
+        clients[signal]["incident"]["next_s"] = NEVER_S
     return clients
 
 
@@ -91,3 +152,8 @@ def new_segments(count: int) -> Records:
     segments = np.zeros(count, SEGMENT).view(np.recarray)
     segments.layout = LAYOUT
     return segments
+
+
+def new_trends(count: int) -> Records:
+    """Trends without a value and without a signal."""
+    return np.zeros(count, TREND).view(np.recarray)

@@ -6,9 +6,9 @@ Acknowledging and snoozing have their place in the table and nobody who asks for
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
-from schemas.incident import Transition
+from schemas.incident import Reason, Severity, Signal, Transition, Type
 
 
 class State(IntEnum):
@@ -57,3 +57,14 @@ def after(state: State, transition: Transition) -> State:
         return TRANSITIONS[state, transition]
     except KeyError:
         raise IllegalTransitionError(f"{state.name} cannot be {transition}") from None
+
+
+# Kernels know the words by their place in the closed sets.
+TRANSITION_WORDS: Final[tuple[Transition, ...]] = get_args(Transition)
+REASON_WORDS: Final[tuple[Reason, ...]] = get_args(Reason)
+SIGNAL_WORDS: Final[tuple[Signal, ...]] = get_args(Signal)
+SEVERITY_WORDS: Final[tuple[Severity, ...]] = get_args(Severity)
+TYPE_OF: Final[Mapping[Signal, Type]] = {
+    signal: "silence_exceeded" if signal in ("contact", "orders", "reply_overdue") else "declining_trend"
+    for signal in SIGNAL_WORDS
+}

@@ -7,11 +7,14 @@ enter.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP, Records
+
+Population = Any  # one record of layout.POPULATION, seen from Numba
 
 GRID = U_MIN + U_STEP * np.arange(U_BINS + 1)
 _TAIL_INDEX = 3.5
@@ -85,25 +88,36 @@ def _slope(completed: np.ndarray, counts: np.ndarray, pool: np.ndarray, distance
 
 
 @njit(cache=True)
-def refit(segments: Records, index: int) -> None:
-    """Make the segment's table, slope and prior gap anew from its sums. The same sums give the same fit."""
-    segment = segments[index]
-    completed = segment.completed
-    counts = completed.sum(axis=1)
-    total = counts.sum()
-    center = (segment.log_mean_sum.sum() + _CENTER_WORTH * math.log(DEFAULT_GAP_DAYS)) / (total + _CENTER_WORTH)
-    share = segment.settled / (segment.settled + _GAP_WORTH)
-    settled_log = segment.settled_log_sum / max(segment.settled, 1.0)
+def _refit(population: Population) -> None:
+    """Make the table, the slope and the prior gap anew from the sums. The same sums give the same fit."""
+    completed = population.completed
+    counts, pooled, total, log_sum = np.zeros(RHYTHM_BINS), np.zeros(U_BINS), 0.0, 0.0
+    for g in range(RHYTHM_BINS):  # loops, because NumPy's sums along an axis take seconds to compile
+        for k in range(U_BINS):
+            counts[g] += completed[g, k]
+            pooled[k] += completed[g, k]
+        total += counts[g]
+        log_sum += population.log_mean_sum[g]
+    center = (log_sum + _CENTER_WORTH * math.log(DEFAULT_GAP_DAYS)) / (total + _CENTER_WORTH)
+    share = population.settled / (population.settled + _GAP_WORTH)
+    settled_log = population.settled_log_sum / max(population.settled, 1.0)
     distance = np.zeros(RHYTHM_BINS)
     for g in range(RHYTHM_BINS):
         if counts[g] > 0:
-            distance[g] = segment.log_mean_sum[g] / counts[g] - center
-    pool = hazard(completed.sum(axis=0), DEFAULT_HAZARD, _POOL_WORTH)
+            distance[g] = population.log_mean_sum[g] / counts[g] - center
+    pool = hazard(pooled, DEFAULT_HAZARD, _POOL_WORTH)
     slope = _slope(completed, counts, pool, distance)
-    segment.minus_log_survival[:] = minus_log_survival(
+    population.minus_log_survival[:] = minus_log_survival(
         hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_WORTH)
     )
-    segment.slope = slope
-    segment.log_center = center
-    segment.prior_gap_days = math.exp(share * settled_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))
-    segment.fitted_gaps = total
+    population.slope = slope
+    population.log_center = center
+    population.prior_gap_days = math.exp(share * settled_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))
+    population.fitted_gaps = total
+
+
+@njit(cache=True)
+def refit(segments: Records, number: int) -> None:
+    """Fit both populations of a segment anew."""
+    _refit(segments[number].contact)
+    _refit(segments[number].orders)

@@ -19,7 +19,7 @@ from detector.core.population import quantile
 
 GAPS_MIN = 3  # no deadline before the third gap
 SETTLED_GAPS = 5  # the gap at which a client's mean is taken into the segment's prior gap
-KEPT = 0.97  # share of the past that weight and total keep at each gap
+KEPT = 0.97  # share of the past that the weight and the sum of gaps keep at each gap
 _ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
 _KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
 _KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
@@ -27,50 +27,57 @@ _KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is wo
 _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
-Segment = Any  # one record of layout.SEGMENT
+Population = Any  # one record of layout.POPULATION: of all contacts, or of orders
 
 
 @njit(cache=True)
-def mean_gap_days(silence: Silence, segment: Segment) -> float:
+def weight(silence: Silence) -> float:
+    """Forgetting count of gaps: `weight = KEPT * weight + 1` at each, summed up."""
+    result: float = (1.0 - KEPT**silence.gaps) / (1.0 - KEPT)
+    return result
+
+
+@njit(cache=True)
+def mean_gap_days(silence: Silence, population: Population) -> float:
     """The client's mean gap, shrunk towards the segment's as if one gap of that length had been seen."""
-    mean: float = (silence.total_days + segment.prior_gap_days) / (silence.weight + 1.0)
+    mean: float = (silence.total_days + population.prior_gap_days) / (weight(silence) + 1.0)
     return mean
 
 
 @njit(cache=True)
 def log_own_mean(silence: Silence) -> float:
     """Logarithm of the client's own mean gap."""
-    return math.log(max(silence.total_days, 1e-3) / max(silence.weight, 0.01))
+    return math.log(max(silence.total_days, 1e-3) / max(weight(silence), 0.01))
 
 
 @njit(cache=True)
-def location(silence: Silence, segment: Segment) -> float:
+def location(silence: Silence, population: Population) -> float:
     """Where ln(gap) of this client sits on the segment's table."""
-    tail: float = segment.slope * (math.log(mean_gap_days(silence, segment)) - segment.log_center)
+    tail: float = population.slope * (math.log(mean_gap_days(silence, population)) - population.log_center)
     return log_own_mean(silence) + tail
 
 
 @njit(cache=True)
-def population_e(segment: Segment, u: float) -> float:
+def population_e(population: Population, u: float) -> float:
     """-ln P(gap > t) of the population at u = ln t - location."""
     steps = (u - U_MIN) / U_STEP
     k = min(max(int(steps), 0), U_BINS - 1)
-    table = segment.minus_log_survival
+    table = population.minus_log_survival
     e: float = max(table[k] + (steps - k) * (table[k + 1] - table[k]), 0.0)
     return e
 
 
 @njit(cache=True)
-def knots(silence: Silence, segment: Segment) -> np.ndarray:
+def knots(silence: Silence, population: Population) -> np.ndarray:
     """Rows (e_j, y_j) of the long gaps that set this client apart; (0, 0) where one does not."""
     found = np.zeros((3, 2))
-    where = location(silence, segment)
+    where = location(silence, population)
     seen = min(silence.gaps, _KNOT_GAPS_MAX) + _KNOT_WORTH + 1
     longest = (silence.longest_days, silence.second_days, silence.third_days)
     for j in range(3):
         if longest[j] <= 0:
             break
-        e = min(max(population_e(segment, math.log(_KNOT_STRETCH * longest[j]) - where), _KNOT_E_MIN), _KNOT_E_MAX)
+        e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest[j]) - where), _KNOT_E_MIN), _KNOT_E_MAX)
         y = -math.log((_KNOT_WORTH * math.exp(-e) + j + 1) / seen)
         if y > e:
             found[j, 0], found[j, 1] = e, y
@@ -100,38 +107,38 @@ def population_of(y: float, found: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def survival(silence: Silence, segment: Segment, days: float) -> float:
+def survival(silence: Silence, population: Population, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    u = math.log(days) - location(silence, segment)
-    return math.exp(-personal_y(population_e(segment, u), knots(silence, segment)))
+    u = math.log(days) - location(silence, population)
+    return math.exp(-personal_y(population_e(population, u), knots(silence, population)))
 
 
 @njit(cache=True)
-def outlasted_days(silence: Silence, segment: Segment, y: float) -> float:
+def outlasted_days(silence: Silence, population: Population, y: float) -> float:
     """The days that a gap of this client outlasts with probability exp(-y): the inverse of `survival`."""
-    u = quantile(segment.minus_log_survival, population_of(y, knots(silence, segment)))
-    return math.exp(min(u + location(silence, segment), _LOG_DAYS_MAX))
+    u = quantile(population.minus_log_survival, population_of(y, knots(silence, population)))
+    return math.exp(min(u + location(silence, population), _LOG_DAYS_MAX))
 
 
 @njit(cache=True)
-def alert_probability(silence: Silence, segment: Segment) -> float:
+def alert_probability(silence: Silence, population: Population) -> float:
     """P(gap > deadline): the budget of false alerts a year, spread over the gaps of a year."""
-    share: float = segment.budget * mean_gap_days(silence, segment) / DAYS_PER_YEAR
+    share: float = population.budget * mean_gap_days(silence, population) / DAYS_PER_YEAR
     return min(max(share, _ALPHA_MIN), _ALPHA_MAX)
 
 
 @njit(cache=True)
-def next_deadline_s(silence: Silence, segment: Segment) -> float:
+def next_deadline_s(silence: Silence, population: Population) -> float:
     """The instant at which the silence since the last contact exceeds what the rhythm explains."""
-    y = -math.log(alert_probability(silence, segment))
-    return deadline_s(silence.last_s, outlasted_days(silence, segment, y))
+    y = -math.log(alert_probability(silence, population))
+    return deadline_s(silence.last_s, outlasted_days(silence, population, y))
 
 
 @njit(cache=True)
-def probability_gone(silence: Silence, segment: Segment, days: float, departures_per_client_year: float) -> float:
+def probability_gone(silence: Silence, population: Population, days: float, departures_per_client_year: float) -> float:
     """P(the client has left for good | silent for `days`), if clients leave at the given rate."""
-    leaving = departures_per_client_year * mean_gap_days(silence, segment) / DAYS_PER_YEAR
-    return 1.0 - 1.0 / (1.0 + leaving / survival(silence, segment, days))
+    leaving = departures_per_client_year * mean_gap_days(silence, population) / DAYS_PER_YEAR
+    return 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
 
 
 @njit(cache=True)
@@ -144,19 +151,18 @@ def rhythm_bin(days: float) -> int:
 
 
 @njit(cache=True)
-def _score(silence: Silence, segment: Segment, gap_days: float) -> None:
-    """Tell the segment how this gap compares with the gaps before it."""
-    mean = mean_gap_days(silence, segment)
+def _score(silence: Silence, population: Population, gap_days: float) -> None:
+    """Tell the population how this gap compares with the gaps before it."""
+    mean = mean_gap_days(silence, population)
     u = math.log(gap_days) - log_own_mean(silence)
     k = min(max(int((u - U_MIN) / U_STEP), 0), U_BINS - 1)
-    segment.completed[rhythm_bin(mean), k] += 1
-    segment.log_mean_sum[rhythm_bin(mean)] += math.log(mean)
+    population.completed[rhythm_bin(mean), k] += 1
+    population.log_mean_sum[rhythm_bin(mean)] += math.log(mean)
 
 
 @njit(cache=True)
-def _learn_gap(silence: Silence, segment: Segment, gap_days: float) -> None:
+def _learn_gap(silence: Silence, population: Population, gap_days: float) -> None:
     """Take one completed gap into the client's own numbers."""
-    silence.weight = KEPT * silence.weight + 1.0
     silence.total_days = KEPT * silence.total_days + gap_days
     silence.gaps += 1
     if gap_days > silence.longest_days:
@@ -170,25 +176,27 @@ def _learn_gap(silence: Silence, segment: Segment, gap_days: float) -> None:
     elif gap_days > silence.third_days:
         silence.third_days = gap_days
     if silence.gaps == SETTLED_GAPS:
-        segment.settled += 1
-        segment.settled_log_sum += math.log(silence.total_days / silence.weight)
+        population.settled += 1
+        population.settled_log_sum += math.log(silence.total_days / weight(silence))
 
 
 @njit(cache=True)
-def learn_contact(silence: Silence, segment: Segment, at_s: float, session_days: float) -> None:
-    """Take one contact in, not older than the last one. Score first, learn second.
+def learn_contact(silence: Silence, population: Population, at_s: float, session_days: float) -> float:
+    """Take one contact in, not older than the last one; -> the gap that it completes in days, or 0.
 
-    A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
-    with it.
+    Score first, learn second. A contact less than a session after the last one belongs to it: only the last contact
+    moves, and the deadline with it.
     """
     if math.isnan(silence.last_s):
         silence.last_s = at_s
-        return
+        return 0.0
     gap_days = to_operational_days(at_s) - to_operational_days(silence.last_s)
     silence.last_s = at_s
-    if gap_days > session_days:
+    completed = gap_days > session_days
+    if completed:
         if silence.gaps >= GAPS_MIN:
-            _score(silence, segment, gap_days)
-        _learn_gap(silence, segment, gap_days)
+            _score(silence, population, gap_days)
+        _learn_gap(silence, population, gap_days)
     if silence.gaps >= GAPS_MIN:
-        silence.next_s = next_deadline_s(silence, segment)
+        silence.incident.next_s = next_deadline_s(silence, population)
+    return gap_days if completed else 0.0

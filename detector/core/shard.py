@@ -14,18 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import population
-from detector.core.alert import Alert, Told, build, in_order
-from detector.core.clock import NEVER_S, next_refit_s
-from detector.core.layout import INTERACTION, LAYOUT
-from detector.core.lifecycle import State, after
+from detector.core import apply, population
+from detector.core.alert import Alert, Names, build, in_order
+from detector.core.clock import next_refit_s
+from detector.core.columns import Columns, columns_of
+from detector.core.effect import EFFECT_NAMES
+from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
+from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
-from detector.core.silence import LATE, facts, learn_until_told
 from detector.core.table import Table, UnknownLayoutError
-from schemas.incident import Reason, Transition
 from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
+
+Slots = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,13 @@ class Policy:
     sources: tuple[str, ...]
     app_id: str = "ghosting"
     false_alerts_per_client_year: float = 1.0
+    false_declines_per_client_year: float = 0.5
+    false_overdue_per_client_year: float = 0.5
     segment_budgets: Mapping[str, float] = field(default_factory=dict)
     session_hours: float = 20.0
     learning_gaps_min: int = 100
     segments_max: int = 1000
+    prior: Mapping[str, Records] = field(default_factory=dict)
 
 
 class Outcome(NamedTuple):
@@ -61,10 +66,18 @@ class Shard:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.clock_s = -math.inf
-        self.table = Table(policy.segments_max, policy.false_alerts_per_client_year, policy.segment_budgets)
-        self.counts: Counter[str] = Counter()  # applied, late, held, rejected, open: for people, not for decisions
+        self.table = Table(
+            policy.segments_max, policy.false_alerts_per_client_year, policy.segment_budgets, policy.prior
+        )
+        self.counts: Counter[str] = Counter()  # for people, not for decisions
+        self._rules = Rules(
+            policy.session_hours / 24,
+            policy.learning_gaps_min,
+            policy.false_declines_per_client_year,
+            policy.false_overdue_per_client_year,
+        )
         self._merge = Merge(policy.sources)
-        self._refit_s = NEVER_S
+        self._refit_s = math.inf
         self._alerts: list[Alert] = []
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
@@ -106,23 +119,13 @@ class Shard:
         self._merge.feeds[source].take_in(batch, ids, rejected, read_to, now_s)
         self.counts["rejected"] += len(rejected)
 
-    def _columns(self, offset: int, interaction: Interaction) -> tuple[float | int, ...]:
+    def _columns(self, offset: int, interaction: Interaction) -> Columns:
         table = self.table
         segment = table.segment(interaction["segment"]) if "segment" in interaction else None
         account = table.accounts.number(interaction.get("account_id", ""))
         channel = table.channels.number(interaction.get("channel") or interaction["kind"])
-        contact = interaction["direction"] == "inbound" and not interaction.get("automated")
         row = table.row(interaction["client_id"])
-        return (
-            0.0,
-            interaction["at"],
-            offset,
-            row,
-            account or 0,
-            0 if segment is None else segment + 1,
-            channel or 0,
-            contact,
-        )
+        return columns_of(interaction, offset, row, account or 0, 0 if segment is None else segment + 1, channel or 0)
 
     # Time goes on.
 
@@ -146,7 +149,7 @@ class Shard:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
         start = 0
         while True:
-            if self._refit_s == NEVER_S and start < len(batch):
+            if self._refit_s == math.inf and start < len(batch):
                 self._refit_s = next_refit_s(float(batch["key_s"][start]))
             if self._refit_s >= until_s:
                 break
@@ -156,7 +159,7 @@ class Shard:
                 population.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
-            start, self._refit_s = stop, NEVER_S
+            start, self._refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
         self._run(batch[start:], ids[start:], until_s)
@@ -164,22 +167,16 @@ class Shard:
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
         table, slots = self.table, np.empty(len(batch), np.int64)
-        columns, start = batch.view(np.recarray), 0
+        columns, start, row, rows = batch.view(np.recarray), 0, 0, len(table.names)
         self._touch_segments(batch)
+        arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
-            stop = learn_until_told(
-                table.clients, table.segments, columns, start, self.policy.session_hours / 24, slots
-            )
-            kept = np.flatnonzero(slots[start:stop] >= 0) + start
-            table.recent[batch["row"][kept], slots[kept]] = ids[kept]
-            self.counts["late"] += int((slots[start:stop] == LATE).sum())
-            if stop < len(batch):
-                self._carry_out(int(columns[stop].row), columns[stop])
-            start = stop
+            start = apply.apply(arrays, self._rules, columns, start, slots)
+            kept_to = self._take_effects(batch, ids, slots, kept_to, start)
+        while row < rows:
+            row = apply.sweep(arrays, self._rules, row, rows, until_s, len(batch))
+            self._take_effects(batch, ids, slots, kept_to, len(batch))
         self.counts["applied"] += len(batch)
-        for row in np.flatnonzero(table.clients["contact"]["next_s"][: len(table.names)] < until_s).tolist():
-            while table.clients[row].contact.next_s < until_s:
-                self._due(row)
 
     def _touch_segments(self, batch: Batch) -> None:
         """Note the segments that can learn: those of the clients, and those that the interactions name."""
@@ -188,60 +185,37 @@ class Shard:
         self._unfitted.update(touched)
         self._changed_segments.update(touched)
 
-    def _carry_out(self, row: int, event: Any) -> None:  # noqa: ANN401 - a NumPy record
-        """Carry out what was due before the event; if nothing was, the event ends a silence."""
-        silence = self.table.clients[row].contact
-        if silence.next_s < event.key_s:
-            self._due(row)
-        else:
-            reason: Reason = "late_event" if event.at_s < silence.opened_s else "returned"
-            self._transition(row, "resolved", reason, float(event.at_s), float(event.key_s))
+    def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
+        """Make alerts of the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
+        table = self.table
+        for fields in table.effects[: table.effects_used[0]].tolist():
+            effect = dict(zip(EFFECT_NAMES, fields, strict=True))
+            kept_to = self._keep_ids(batch, ids, slots, kept_to, effect["event"])
+            alert = build(effect, self._names(effect))
+            self._changed_rows.add(effect["row"])
+            self._alerts.append(alert)
+            self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
+        table.effects_used[0] = 0
+        for name, number in (("held", COUNT_HELD), ("late", COUNT_LATE), ("duplicates", COUNT_DUPLICATES)):
+            self.counts[name] += int(table.counts[number])
+        table.counts[:] = 0
+        return self._keep_ids(batch, ids, slots, kept_to, applied)
 
-    def _due(self, row: int) -> None:
-        silence = self.table.clients[row].contact
-        due_s = float(silence.next_s)
-        if silence.state == State.QUIET:
-            self._transition(row, "opened", "deadline_passed", due_s, due_s)
-        else:
-            self._transition(row, "escalated", "survival_tenth", due_s, due_s)
+    def _keep_ids(self, batch: Batch, ids: Ids, slots: Slots, start: int, stop: int) -> int:
+        """Keep the ids of the contacts from `start` on; -> `stop`."""
+        kept = np.flatnonzero(slots[start:stop] >= 0) + start
+        self.table.recent[batch["row"][kept], slots[kept]] = ids[kept]
+        return max(start, stop)
 
-    def _transition(self, row: int, transition: Transition, reason: Reason, at_s: float, order_s: float) -> None:
-        """Move one client's incident on and tell of it, unless its segment still learns."""
-        client = self.table.clients[row]
-        silence, segment = client.contact, self.table.segments[client.segment]
-        state, opens = State(int(silence.state)), transition == "opened"
-        self._changed_rows.add(row)
-        if opens:
-            silence.opened_s = at_s
-        if state == State.HELD or (opens and segment.fitted_gaps < self.policy.learning_gaps_min):
-            silence.state, silence.next_s = State.HELD if opens else State.QUIET, NEVER_S
-            self.counts["held"] += opens
-            return
-        known = facts(self.table.clients, self.table.segments, row, float(silence.opened_s), at_s)
-        critical = transition == "escalated" or state == State.ESCALATED
-        severity = "critical" if critical else "warning"
-        told_s = max(order_s, float(silence.heard_s))  # no deadline is told before the contact that set it
-        self._alerts.append(build(self._told(row), known, transition, reason, severity, at_s, told_s))
-        silence.state = after(state, transition)
-        silence.next_s = known.escalates_s if opens else NEVER_S
-        self.counts["open"] += opens - (transition == "resolved")
-
-    def _told(self, row: int) -> Told:
-        table, client = self.table, self.table.clients[row]
-        silence, segment = client.contact, table.segments[client.segment]
-        return Told(
+    def _names(self, effect: Mapping[str, Any]) -> Names:
+        table, row, count = self.table, effect["row"], effect["contacts"]
+        return Names(
             app_id=self.policy.app_id,
             client_id=table.names.words[row],
-            account_id=table.accounts.words[client.account] or None,
-            segment=table.segment_names.words[client.segment],
-            channel=table.channels.words[client.channel] or None,
-            recent_ids=table.recent_ids(row),
-            last_s=float(silence.last_s),
-            opened_s=float(silence.opened_s),
-            longest_days=float(silence.longest_days),
-            gaps=int(silence.gaps),
-            segment_gaps=int(segment.fitted_gaps),
-            budget=float(segment.budget),
+            account_id=table.accounts.words[effect["account"]] or None,
+            segment=table.segment_names.words[effect["segment"]],
+            channels=[table.channels.words[number] or None for number in effect["channels"]],
+            recent_ids=[table.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)],
         )
 
     # What is durable.
@@ -275,8 +249,8 @@ class Shard:
                 self._resume(value)
             else:
                 self.table.restore(key, value)
-        states = self.table.clients["contact"]["state"][: len(self.table.names)]
-        self.counts["open"] = int(((states != State.QUIET) & (states != State.HELD)).sum())
+        self.table.restored(self._rules.session_days)
+        self.counts["open"] = self.table.open_incidents()
 
     def _resume(self, value: bytes) -> None:
         if value[:1] != bytes([LAYOUT]):

@@ -8,12 +8,29 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from detector.core import population
+from detector.core import incident, population
+from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
-from detector.core.layout import CLIENT, LAYOUT, RECENT, SEGMENT, new_clients, new_segments
+from detector.core.effect import EFFECT
+from detector.core.incident import EFFECTS_AT_ONCE, Arrays
+from detector.core.layout import (
+    CLIENT,
+    LAYOUT,
+    RECENT,
+    SEGMENT,
+    TREND,
+    Records,
+    new_clients,
+    new_segments,
+    new_trends,
+)
+from detector.core.lifecycle import State
+from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
+_COUNTS = 3  # see incident.COUNT_*
+_TRENDS_PER_EVENT = len(TRAITS)
 _VERSION = bytes([LAYOUT])
 
 
@@ -37,17 +54,26 @@ class Table:
         False alerts per client-year, unless `budgets` names the segment.
     budgets
         The same for single segments.
+    prior
+        What is known beforehand of single segments: records of layout.SEGMENT, of which the sums count.
     """
 
-    def __init__(self, segments_max: int, budget: float, budgets: Mapping[str, float]) -> None:
+    def __init__(
+        self, segments_max: int, budget: float, budgets: Mapping[str, float], prior: Mapping[str, Records]
+    ) -> None:
         self.names, self.segment_names = Vocabulary(), Vocabulary(segments_max)
         self.channels, self.accounts = Vocabulary(CHANNELS_MAX), Vocabulary()
         for numbered_from_one in (self.channels, self.accounts):
             numbered_from_one.number("")
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
+        self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
         self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
-        self._budget, self._budgets = budget, budgets
+        self.trends, self.trends_used = new_trends(_ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
+        self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self.counts = np.zeros(_COUNTS, np.int64)
+        self.effects, self.effects_used = np.zeros(EFFECTS_AT_ONCE, EFFECT).view(np.recarray), np.zeros(1, np.int64)
+        self._budget, self._budgets, self._prior = budget, budgets, prior
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
 
@@ -57,17 +83,37 @@ class Table:
         assert row is not None
         if row == len(self.clients):
             self.clients = np.concatenate([self.clients, new_clients(row)]).view(np.recarray)
+            self.due_s = np.concatenate([self.due_s, np.full(row, NEVER_S, np.uint32)])
             self.recent = np.concatenate([self.recent, np.empty((row, RECENT), object)])
+            self.trend_of = np.concatenate([self.trend_of, np.zeros((row, len(TRAITS)), np.uint32)])
         return row
+
+    def arrays(self, events: int) -> Arrays:
+        """What kernels work on, with room for all trends that so many interactions can begin."""
+        room = int(self.trends_used[0]) + events * _TRENDS_PER_EVENT
+        room = min(room, 1 + len(self.names) * len(TRAITS))
+        if room > len(self.trends):
+            more = max(room - len(self.trends), len(self.trends) // 2)
+            self.trends = np.concatenate([self.trends, new_trends(more)]).view(np.recarray)
+        return Arrays(
+            self.clients, self.due_s, self.trend_of, self.trends, self.trends_used, self.segments, self.counts,
+            self.effects, self.effects_used,
+        )  # fmt: skip
 
     def segment(self, name: str) -> int | None:
         """The segment's number; a new one begins with the default table. None: no room for another."""
         number = self.segment_names.number(name)
         if number == len(self.segments):
             self._make_room(number)
-            self.segments[number].budget = self._budgets.get(name, self._budget)
+            if name in self._prior:
+                self.segments[number] = self._prior[name]
+            self._set_budget(number, name)
             population.refit(self.segments, number)
         return number
+
+    def _set_budget(self, number: int, name: str) -> None:
+        for signal in ("contact", "orders"):
+            self.segments[signal][number]["budget"] = self._budgets.get(name, self._budget)
 
     def _make_room(self, number: int) -> None:
         missing = max(number + 1 - len(self.segments), 0)
@@ -93,8 +139,10 @@ class Table:
                 self.segments[number].tobytes() + self.segment_names.words[number].encode(),
             )
         for row in rows:
+            trends = self.trends[self.trend_of[row][self.trend_of[row] > 0]]
             ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-            yield CLIENT_KEY + self.names.words[row].encode(), self.clients[row].tobytes() + ids
+            value = self.clients[row].tobytes() + bytes([len(trends)]) + trends.tobytes() + ids
+            yield CLIENT_KEY + self.names.words[row].encode(), value
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back one record; a later one of the same key replaces it, and keys may come in any order.
@@ -127,14 +175,36 @@ class Table:
     def _restore_client(self, client_id: str, value: bytes) -> None:
         row = self.row(client_id)
         self.clients[row] = np.frombuffer(value[: CLIENT.itemsize], CLIENT)[0]
+        ids_at = CLIENT.itemsize + 1 + value[CLIENT.itemsize] * TREND.itemsize
+        self._restore_trends(row, np.frombuffer(value[CLIENT.itemsize + 1 : ids_at], TREND))
         count = int(self.clients[row].contacts)
-        ids = json.loads(value[CLIENT.itemsize :])
+        ids = json.loads(value[ids_at:])
         for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
             self.recent[row, k % RECENT] = event_id
+
+    def _restore_trends(self, row: int, trends: np.ndarray) -> None:
+        for trend in trends:
+            signal = int(trend["signal"])
+            if self.trend_of[row, signal] == 0:
+                self.arrays(1)
+                self.trend_of[row, signal] = self.trends_used[0]
+                self.trends_used[0] += 1
+            self.trends[self.trend_of[row, signal]] = trend
+
+    def restored(self, session_days: float) -> None:
+        """All records are back: find out what is due when."""
+        incident.find_due(self.arrays(0), len(self.names), session_days)
+
+    def open_incidents(self) -> int:
+        """How many incidents people were told of and are not resolved."""
+        rows = self.clients[: len(self.names)]
+        states = [rows[signal]["incident"]["state"] for signal in ("contact", "orders", "debt")]
+        states.append(self.trends["state"][: self.trends_used[0]])
+        return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)
 
     def _restore_segment(self, number: int, value: bytes) -> None:
         name = value[SEGMENT.itemsize :].decode()
         self.segment_names.put(number, name)
         self._make_room(number)
         self.segments[number] = np.frombuffer(value[: SEGMENT.itemsize], SEGMENT)[0]
-        self.segments[number].budget = self._budgets.get(name, self._budget)
+        self._set_budget(number, name)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.core import population, rhythm
-from detector.core.clock import DAY_S
+from detector.core.clock import DAY_S, NEVER_S
 from detector.core.layout import new_clients, new_segments
 
 SESSION_DAYS = 20 / 24
@@ -18,28 +18,29 @@ GAPS = st.lists(st.floats(0.01, 400), min_size=4, max_size=40)
 def taught(gaps, segments=None):
     """Give a client that had these gaps, in days, and its segment."""
     segments = new_segments(1) if segments is None else segments
-    segments.budget = 1.0
+    segments["contact"]["budget"] = 1.0
     population.refit(segments, 0)
     silence = new_clients(1)[0].contact
     at_s = 1.5e9
-    rhythm.learn_contact(silence, segments[0], at_s, SESSION_DAYS)
+    rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
     for gap in gaps:
         at_s += gap * DAY_S
-        rhythm.learn_contact(silence, segments[0], at_s, SESSION_DAYS)
-    return silence, segments[0]
+        rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
+    return silence, segments[0].contact
 
 
 def test_no_deadline_before_the_third_gap():
     """Two gaps are no rhythm; the third sets a deadline after the last contact."""
-    assert taught([7, 7])[0].next_s == math.inf
+    assert taught([7, 7])[0].incident.next_s == NEVER_S
     silence, _ = taught([7, 7, 7])
-    assert silence.last_s < silence.next_s < math.inf
+    assert silence.last_s < silence.incident.next_s < NEVER_S
 
 
 def test_deadlines_are_whole_seconds():
     """A deadline is a whole second, so that the last bit of a logarithm moves nothing."""
-    silence, _ = taught([6.3, 7.7, 8.1])
-    assert silence.next_s == math.floor(silence.next_s)
+    silence, population_ = taught([6.3, 7.7, 8.1])
+    deadline_s = rhythm.next_deadline_s(silence, population_)
+    assert deadline_s == math.floor(deadline_s) == silence.incident.next_s
 
 
 def test_contacts_of_one_session_are_one_contact():
@@ -47,7 +48,7 @@ def test_contacts_of_one_session_are_one_contact():
     before, _ = taught([7, 7, 7])
     after, _ = taught([7, 7, 7, 0.5])
     assert after.gaps == before.gaps
-    assert after.next_s == before.next_s + DAY_S / 2
+    assert after.incident.next_s == before.incident.next_s + DAY_S / 2
 
 
 @given(GAPS)
@@ -90,7 +91,7 @@ def test_a_clockwork_client_is_missed_sooner_than_an_irregular_one():
     """Thirty regular weeks allow a shorter silence than thirty irregular ones of the same mean."""
     regular, _ = taught([7.0] * 30)
     irregular, _ = taught([1.0, 13.0] * 15)
-    assert regular.next_s - regular.last_s < irregular.next_s - irregular.last_s
+    assert regular.incident.next_s - regular.last_s < irregular.incident.next_s - irregular.last_s
 
 
 def test_the_longer_the_silence_the_likelier_the_departure():
@@ -111,13 +112,13 @@ def test_completed_gaps_teach_the_segment():
     """From the fourth gap on a client's gaps are counted in its segment, and the fit follows them."""
     segments = new_segments(1)
     taught([7.0] * 30, segments)
-    assert segments[0].completed.sum() == 27
-    assert segments[0].settled == 1
-    narrow = segments[0].minus_log_survival.copy()
+    assert segments[0].contact.completed.sum() == 27
+    assert segments[0].contact.settled == 1
+    narrow = segments[0].contact.minus_log_survival.copy()
     population.refit(segments, 0)
-    assert segments[0].fitted_gaps == 27
-    assert not np.array_equal(narrow, segments[0].minus_log_survival)
-    assert segments[0].prior_gap_days < population.DEFAULT_GAP_DAYS
+    assert segments[0].contact.fitted_gaps == 27
+    assert not np.array_equal(narrow, segments[0].contact.minus_log_survival)
+    assert segments[0].contact.prior_gap_days < population.DEFAULT_GAP_DAYS
 
 
 def test_a_refit_of_the_same_sums_is_the_same():

@@ -98,7 +98,7 @@ def test_a_contact_repeated_at_the_same_instant_says_nothing_new():
     """The last contact read again after its silence was opened and escalated changes nothing."""
     shard = Shard(POLICY)
     run(shard, weekly(10), 300)
-    assert data(run(shard, [interaction(63)], 400)) == []
+    assert data(run(shard, [interaction(63, event_id="another")], 400)) == []
     assert shard.counts["late"] == 1
 
 
@@ -107,7 +107,7 @@ def test_an_event_older_than_the_last_contact_is_counted_and_not_learned():
     shard = Shard(POLICY)
     run(shard, weekly(4), 25)
     before = shard.table.clients[0].contact.gaps
-    run(shard, [interaction(3)], 26)
+    run(shard, [interaction(3, event_id="another")], 26)
     assert shard.counts["late"] == 1
     assert shard.table.clients[0].contact.gaps == before
 
@@ -125,9 +125,9 @@ def test_a_learning_segment_holds_its_alerts():
     """While a segment has too few gaps nobody is told, neither of the silence nor of its end; both are counted."""
     shard = Shard(Policy(sources=SOURCES, learning_gaps_min=100))
     assert data(run(shard, weekly(10), 300)) == []
-    assert shard.table.clients[0].contact.state == State.HELD
+    assert shard.table.clients[0].contact.incident.state == State.HELD
     assert data(run(shard, [interaction(310)], 311)) == []
-    assert shard.table.clients[0].contact.state == State.QUIET
+    assert shard.table.clients[0].contact.incident.state == State.QUIET
     assert shard.counts["held"] == 1
 
 

@@ -1,0 +1,211 @@
+"""Transitions of a client's incidents: which is due, and carrying one out as an effect.
+
+A silence of orders is told only of a client that is still heard otherwise: while all contact is silent, or nothing was
+heard since the last order, it waits.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.core import effect, trend
+from detector.core.clock import NEVER_S
+from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
+from detector.core.layout import Records
+from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TRANSITIONS, State
+from detector.core.signals import NUMBER
+
+REPLY_LATENCY = NUMBER["reply_latency"]
+ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
+QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
+OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("escalated")
+DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_WORDS.index("trend_crossed")
+SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.index("recovered")
+RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
+INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
+_AFTER = np.full((len(State), len(TRANSITION_WORDS)), len(State), np.uint8)
+for (_state, _transition), _next in TRANSITIONS.items():
+    _AFTER[_state, TRANSITION_WORDS.index(_transition)] = _next
+
+COUNT_HELD, COUNT_LATE, COUNT_DUPLICATES = 0, 1, 2
+EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
+
+Client = Any  # one record of layout.CLIENT, seen from Numba
+Incident = Any  # one record of layout.INCIDENT
+Effect = Any  # one record of effect.EFFECT
+
+
+class Arrays(NamedTuple):
+    """What kernels see of a shard's table, and what they write."""
+
+    clients: Records
+    due_s: np.ndarray  # per client, when its next transition is due
+    trend_of: np.ndarray  # per client and signal, the number of its trend; 0 = it has none
+    trends: Records
+    trends_used: np.ndarray  # one number: how many are in use
+    segments: Records
+    counts: np.ndarray
+    effects: np.ndarray  # records of effect.EFFECT
+    effects_used: np.ndarray  # one number
+
+
+class Rules(NamedTuple):
+    """The numbers of a policy, as kernels see them."""
+
+    session_days: float
+    learning_gaps_min: float
+    decline_budget: float
+    overdue_budget: float
+
+
+@njit(cache=True)
+def due(client: Client, session_days: float) -> tuple[int, float]:
+    """The signal whose transition is due first, and when."""
+    signal, due_s = CONTACT_SIGNAL, float(client.contact.incident.next_s)
+    orders = client.orders
+    if orders.incident.next_s < NEVER_S and client.contact.incident.state == QUIET:
+        heard_since = client.contact.last_s > orders.last_s + session_days * 86_400.0
+        orders_s = max(float(orders.incident.next_s), math.ceil(client.contact.last_s))
+        if heard_since and orders_s < due_s:
+            signal, due_s = ORDERS_SIGNAL, orders_s
+    if client.debt.incident.next_s < due_s:
+        signal, due_s = REPLY_SIGNAL, float(client.debt.incident.next_s)
+    return signal, due_s
+
+
+@njit(cache=True)
+def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
+    """Note for each client when its next transition is due."""
+    for row in range(rows):
+        arrays.due_s[row] = min(due(arrays.clients[row], session_days)[1], float(NEVER_S))
+
+
+@njit(cache=True)
+def decline_budget(trend_of: np.ndarray, rules: Rules) -> float:
+    """Each signal's part of the budget that all declines of a client share."""
+    signals = 0
+    for number in trend_of:
+        signals += number > 0
+    return rules.decline_budget / max(signals, 1)
+
+
+@njit(cache=True)
+def incident_of(client: Client, signal: int) -> Incident:
+    """The incident of a silence: of all contact, of orders, or of a reply."""
+    if signal == ORDERS_SIGNAL:
+        return client.orders.incident
+    if signal == REPLY_SIGNAL:
+        return client.debt.incident
+    return client.contact.incident
+
+
+@njit(cache=True)
+def severity_of(signal: int, escalated: bool) -> int:  # noqa: FBT001 - Numba knows no keywords here
+    """Declines are for information; orders alone are one level lower than all contact."""
+    if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
+        return INFO
+    return WARNING + escalated - (signal == ORDERS_SIGNAL)
+
+
+@njit(cache=True)
+def tell(
+    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, times: tuple[float, float, float]
+) -> Effect:
+    """Write an effect but for its words; `times` are those of the opening, of itself, and when it is told."""
+    client, segment = arrays.clients[row], arrays.segments[arrays.clients[row].segment]
+    told = arrays.effects[arrays.effects_used[0]]
+    arrays.effects_used[0] += 1
+    told.row, told.event, told.signal = row, applied, signal
+    told.opened_s, told.at_s, told.told_s = times
+    told.expected_days = told.median_s = told.p90_s = told.survival = told.gone = told.quiet_30_days = np.nan
+    effect.tell_client(told, client, segment)
+    orders = signal == ORDERS_SIGNAL
+    silence = client.orders if orders else client.contact
+    effect.tell_silence(told, silence, segment.orders if orders else segment.contact)
+    if signal == REPLY_SIGNAL:
+        latency = arrays.trends[arrays.trend_of[row, REPLY_LATENCY]]
+        effect.tell_reply(told, latency, client.debt.asked_s, rules.overdue_budget)
+    if signal in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
+        effect.tell_expected(told)
+    else:
+        declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
+        effect.tell_trend(told, declining, decline_budget(arrays.trend_of[row], rules))
+    return told
+
+
+@njit(cache=True)
+def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, due_s: float, told_s: float) -> None:
+    """Open a silence, or escalate it; while its population still learns nobody is told."""
+    client, segment = arrays.clients[row], arrays.segments[arrays.clients[row].segment]
+    incident = incident_of(client, signal)
+    orders = signal == ORDERS_SIGNAL
+    silence = client.orders if orders else client.contact
+    population = segment.orders if orders else segment.contact
+    escalates = incident.state != QUIET
+    if not escalates:
+        incident.opened_s = int(due_s)
+        if signal != REPLY_SIGNAL and population.fitted_gaps < rules.learning_gaps_min:
+            incident.state, incident.next_s = HELD, NEVER_S
+            arrays.counts[COUNT_HELD] += 1
+            return
+    told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), due_s, told_s))
+    told.transition = ESCALATED if escalates else OPENED
+    told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
+    told.severity = severity_of(signal, escalates)
+    incident.state = _AFTER[incident.state, told.transition]
+    incident.next_s = NEVER_S
+    if not escalates and signal != REPLY_SIGNAL:
+        incident.next_s = effect.escalates_s(silence, population, due_s)
+
+
+@njit(cache=True)
+def carry_out_due(arrays: Arrays, rules: Rules, applied: int, row: int, until_s: float, told_s: float) -> None:
+    """Carry out, in the order of time, what is due at a client before an instant; told not before `told_s`."""
+    signal, due_s = due(arrays.clients[row], rules.session_days)
+    while due_s < until_s:
+        carry_out(arrays, rules, applied, row, signal, due_s, max(due_s, told_s))
+        signal, due_s = due(arrays.clients[row], rules.session_days)
+    arrays.due_s[row] = min(due_s, float(NEVER_S))
+
+
+@njit(cache=True)
+def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
+    """End a silence, or what was overdue; of a held one nobody is told."""
+    incident = incident_of(arrays.clients[row], signal)
+    if incident.state == HELD:
+        incident.state, incident.next_s = QUIET, NEVER_S
+        return
+    told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), at_s, told_s))
+    told.transition = RESOLVED
+    told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
+    told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
+    incident.state = _AFTER[incident.state, RESOLVED]
+    incident.next_s = NEVER_S
+
+
+@njit(cache=True)
+def judge_trend(
+    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float, *, silent: bool
+) -> None:
+    """Open or end a decline after a new value; none is opened by what ends a silence.
+
+    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice.
+    """
+    client = arrays.clients[row]
+    declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
+    budget = decline_budget(arrays.trend_of[row], rules)
+    quiet = declining.state == QUIET
+    told_already = signal == ORDER_RATE_SIGNAL and client.orders.gaps == client.contact.gaps
+    if quiet and (silent or told_already or not trend.crossed(declining, budget)):
+        return
+    if not quiet and not trend.recovered(declining, budget):
+        return
+    if quiet:
+        declining.opened_s = int(at_s)
+    told = tell(arrays, rules, applied, row, signal, (float(declining.opened_s), at_s, told_s))
+    told.transition = OPENED if quiet else RESOLVED
+    told.reason = TREND_CROSSED if quiet else RECOVERED
+    told.severity = INFO
+    declining.state = _AFTER[declining.state, told.transition]
