@@ -62,8 +62,14 @@ ALERT: Final[dict[str, Any]] = {
         "expected_heard_within_days": 20.5,
         "actual_heard_within_days": 20.5,
         "expected_next_at": {"median": "2025-03-10T22:15:30Z", "p90": "2025-03-16T10:15:30Z"},
+        "silence_percentile": 0.98,
         "probability_gone": 0.71,
+        "probability_no_contact_in_30_days": 0.83,
         "false_alerts_per_client_year": 1.0,
+        "channels_active": [],
+        "unanswered_since": "2025-03-11T08:00:00Z",
+        "waiting_on_us_since": None,
+        "trend": None,
         "evidence": {
             "gaps_seen": 31,
             "mean_gap_days": 7.1,
@@ -73,7 +79,7 @@ ALERT: Final[dict[str, Any]] = {
             "completed_gaps_in_segment": 18240,
         },
         "explanation": "Silent for 20.5 days; usually heard every 7.1 days, and never later than after 14.2 (31 gaps).",
-        "model": "rhythm-1",
+        "model": "r-tail-o/1",
     },
 }
 

@@ -51,7 +51,8 @@ def set_deadline(debt: Debt, latency: Trend, budget: float) -> None:
 @njit(cache=True)
 def is_answer(debt: Debt, thread: int) -> bool:
     """Tell whether an inbound interaction answers what we wrote."""
-    other = thread != 0 and debt.thread not in (0, thread)
+    both_known = thread > 0 and debt.thread > 0
+    other = both_known and thread != debt.thread
     result: bool = debt.asked_s > 0 and (not other or debt.incident.state != QUIET)
     return result
 
