@@ -6,18 +6,32 @@ import pytest
 import typer.main
 
 from detector.cli import app
+from detector.shell import configuration
+from detector.shell.configuration import PAGE, page
 from detector.shell.settings import OWN_TOPICS, Settings, variable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_documented(name):
-    """Each setting has a row with its variable and, word for word, its description."""
-    (row,) = [line for line in CONFIGURATION.splitlines() if line.startswith(f"| `{variable(name)}` |")]
-    assert row.endswith(f"| {Settings.model_fields[name].description} |")
+def test_every_setting_is_documented():
+    """The page of settings is what the settings say of themselves, each with its default and what is allowed."""
+    assert page() == PAGE.read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert page().count(f"| `{variable(name)}` |") == 1
+        assert field.description
+    assert "| `GHOSTING_PARTITIONS` | `4` | at least 1, up to 1,024 | Partitions of every source" in page()
+    assert "| `GHOSTING_SEGMENT_BUDGETS` | none |  | The same per segment" in page()
+
+
+def test_an_outdated_page_fails_the_check(tmp_path, monkeypatch, capsys):
+    """The check says what to run; what it asks for satisfies it."""
+    monkeypatch.setattr(configuration, "PAGE", tmp_path / "configuration.md")
+
+    assert configuration.main(["--check"]) == 1
+    assert "run make docs" in capsys.readouterr().err
+    assert configuration.main([]) == 0
+    assert configuration.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))
