@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from detector.__main__ import main
-from schemas.alert import AlertEvent
 from schemas.contract import documents
+from tests.contract import held, held_in
 
 DAY_S = 86_400
 START_S = 1_735_689_600
@@ -51,8 +51,7 @@ def test_replay_writes_alerts_about_who_went_quiet(ghosting, regular_csv, tmp_pa
 
     assert (code, err) == (0, "")
     assert json.loads(out)["records"] == 1950
-    found = [AlertEvent.model_validate_json(line) for line in alerts.read_text().splitlines()]
-    assert "client-0" in {alert.subject for alert in found}
+    assert "client-0" in {json.loads(line)["subject"] for line in held_in(alerts)}
 
 
 def test_replay_gives_the_same_bytes_again(ghosting, regular_csv, tmp_path):
@@ -61,7 +60,7 @@ def test_replay_gives_the_same_bytes_again(ghosting, regular_csv, tmp_path):
     for output in outputs:
         ghosting("replay", regular_csv, "--alerts", output)
 
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    assert held_in(outputs[0]) == held_in(outputs[1]) != []
 
 
 def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
@@ -69,7 +68,7 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
     code, out, err = ghosting("replay", regular_csv, "--alerts", "-", "--partitions", 1)
 
     assert code == 0
-    assert all(json.loads(line)["specversion"] == "1.0" for line in out.splitlines())
+    assert held(out.encode().splitlines())
     assert re.search(r"^ *records +1,950 *$", err, re.MULTILINE)
     assert re.search(r"^ *alerts, silence_exceeded opened +1 *$", err, re.MULTILINE)
 
@@ -210,6 +209,7 @@ def test_a_simulated_firm_can_be_replayed(ghosting, tmp_path):
     assert ghosting("simulate", "--clients", 5, "--days", 60, "--events", events, "--truth", truth)[0] == 0
 
     _, out, _ = ghosting("replay", events, "--alerts", tmp_path / "alerts", "--json")
+    held_in(tmp_path / "alerts")
 
     assert len(truth.read_text().splitlines()) == 5
     assert json.loads(out)["records"] == len(events.read_text().splitlines())
