@@ -1,5 +1,6 @@
 """The documents, held to the code: what can be set, run or subscribed to is written down."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,17 @@ def test_every_command_is_in_the_readme(command):
 def test_every_topic_is_in_the_readme(topic):
     """Each topic of an installation appears with the installation's name in front."""
     assert f"`<app>.{topic}`" in README
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_links_lead_somewhere(document):
+    """What a document links to inside the repository is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_readme_leads_to_every_document():
+    """Nothing in docs has to be found by chance."""
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"](docs/{path.name})" not in README] == []
