@@ -216,9 +216,38 @@ def test_a_simulated_firm_can_be_replayed(ghosting, tmp_path):
     assert json.loads(out)["rejected"] == {}
 
 
-def test_an_impossible_firm_is_wrong_usage(ghosting):
-    """The simulation says what is wrong with it."""
-    assert ghosting("simulate", "--clients", -1, "--events", "a", "--truth", "b")[0] == 2
+def test_a_firm_has_the_parameters_and_outages_that_are_asked_for(ghosting, tmp_path):
+    """All clients ghost; what the calls' feed did not record in its outage is missing."""
+    events, truth = tmp_path / "events.ndjson", tmp_path / "truth.ndjson"
+    fates = [f"--set={name}_share=0" for name in ("fading", "pausing", "seasonal", "moving")]
+    outage = "calls,2025-11-01T00:00:00Z,2026-01-01T00:00:00Z"
+    firm = ("--clients", 9, "--days", 120, "--set", "ghosting_share=1", *fates, "--outage", outage)
+
+    assert ghosting("simulate", *firm, "--events", events, "--truth", truth) == (0, "", "")
+
+    assert {json.loads(line)["fate"] for line in truth.read_text().splitlines()} == {"ghosts"}
+    late = [event for event in map(json.loads, events.read_text().splitlines()) if event["at"] >= "2025-11"]
+    assert {event["kind"] for event in late}.isdisjoint({"call", "meeting"})
+    assert "email" in {event["kind"] for event in late}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--clients", -1), "clients must be 1 or more"),
+        (("--set", "ghosting_share=2"), "ghosting_share must be 0 to 1"),
+        (("--set", "law=none"), "law: "),
+        (("--set", "speed=2"), "--set speed=2 is not NAME=VALUE with one of "),
+        (("--set", "seed=2"), "--set seed=2 is not NAME=VALUE with one of "),
+        (("--outage", "calls,2025-11-01T00:00:00Z"), "outages.0.end: "),
+    ],
+)
+def test_an_impossible_firm_is_wrong_usage(ghosting, options, said):
+    """What is wrong with it is said."""
+    code, _, err = ghosting("simulate", *options, "--events", "a", "--truth", "b")
+
+    assert code == 2
+    assert said in " ".join(err.split())
 
 
 def test_version_is_the_packages(ghosting):
