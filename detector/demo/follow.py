@@ -19,7 +19,7 @@ from detector.core.shard import POSITION_KEY
 from detector.shell.settings import Settings
 from schemas.alert import AlertData, AlertEvent
 
-_SECONDS_MAX = 45
+_SECONDS_WITHOUT_NEWS_MAX = 60  # of a worker that starts on a machine with much else to do
 _QUIET_MS = 1000
 
 
@@ -34,7 +34,7 @@ class _Followed:
 async def follow(
     settings: Settings, events: Sequence[Mapping[str, object]], start_s: float, worker: subprocess.Popen[bytes]
 ) -> Sequence[AlertData] | None:
-    """Read alerts until every shard with events is past the last one; None if that does not come about.
+    """Read alerts until every shard with events is past the last one; None if the worker ends or stops.
 
     Parameters
     ----------
@@ -60,14 +60,15 @@ async def follow(
     names = settings.alerts_topic, settings.history_topic, settings.state_topic
     await consumer.start()
     consumer.assign([TopicPartition(name, number) for name in names for number in range(settings.partitions)])
-    until_s = time.monotonic() + _SECONDS_MAX
+    news_s = time.monotonic()
     try:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("simulated days", total=(end_s - start_s) / DAY_S)
             while min(followed.clocks.values(), default=math.inf) <= end_s:
-                if worker.poll() is not None or time.monotonic() > until_s:
+                if worker.poll() is not None or time.monotonic() - news_s > _SECONDS_WITHOUT_NEWS_MAX:
                     return None
-                await _read(consumer, settings, followed)
+                if await _read(consumer, settings, followed):
+                    news_s = time.monotonic()
                 at_s = min(followed.clocks.values(), default=end_s)
                 bar.update(task, completed=max(0.0, at_s - start_s) / DAY_S)
         while await _read(consumer, settings, followed):

@@ -69,7 +69,7 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
     except KeyboardInterrupt:
         return 128 + ended_by[0] if ended_by else EXIT_INTERRUPTED
     if alerts is None:
-        console.print("the worker ended, or did not get to the end in time")
+        console.print("the worker ended, or stopped before it was through; run it again, or with fewer --clients")
         return 1
     report(console, incidents_of(alerts), told.truths)
     return 0
@@ -99,7 +99,10 @@ def _interrupted_by_signals() -> Iterator[list[int]]:
         came.append(number)
         signal.raise_signal(signal.SIGINT)  # which asyncio knows to answer
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    wanted = {signal.SIGTERM: interrupt, signal.SIGINT: signal.default_int_handler}  # a shell's `&` has it ignored
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else nohup asked for it
+        wanted[signal.SIGHUP] = interrupt
+    former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         yield came
     finally:
