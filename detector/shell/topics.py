@@ -112,7 +112,7 @@ async def create(settings: Settings) -> list[str]:
 
 
 async def delete(settings: Settings) -> None:
-    """Delete the topics of the installation, with all that they hold; those that are gone already are no matter.
+    """Delete the topics of the installation and wait until they are gone; those that are gone already are no matter.
 
     Raises
     ------
@@ -127,6 +127,8 @@ async def delete(settings: Settings) -> None:
             error = for_code(code)
             if error not in (NoError, UnknownTopicOrPartitionError):
                 raise TopicError(f"topic {topic} cannot be deleted: {error.__name__}; delete it with kafka-topics.sh")
+        while not layout(settings).keys().isdisjoint(await _existing(admin)):
+            await asyncio.sleep(VISIBLE_POLL_SECONDS)
 
 
 def _copies(number: int) -> str:

@@ -18,18 +18,17 @@ SECONDS_MAX = 300  # it takes 15; the rest is for a busy machine
 @contextmanager
 def started(app_id, *arguments):
     """Start a demo of a small firm; what it and its worker print goes to one pipe, which both hold open."""
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "detector", "demo", "--clients", "40", "--seed", "1", *arguments],
         env={**os.environ, variable("app_id"): app_id},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield demo
-    finally:
-        demo.terminate()  # only if a test failed is there anybody left to hear it
-        demo.wait()
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            demo.terminate()  # only if a test failed is there anybody left to hear it
 
 
 def own_topics(kafka, app_id):
