@@ -127,7 +127,7 @@ async def delete(settings: Settings) -> None:
             error = for_code(code)
             if error not in (NoError, UnknownTopicOrPartitionError):
                 raise TopicError(f"topic {topic} cannot be deleted: {error.__name__}; delete it with kafka-topics.sh")
-        while not layout(settings).keys().isdisjoint(await _existing(admin)):
+        while not layout(settings).keys().isdisjoint(await _existing(admin)):  # noqa: ASYNC110 - as above
             await asyncio.sleep(VISIBLE_POLL_SECONDS)
 
 
