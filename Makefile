@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format clean
+.PHONY: help demo install test check docs format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,12 +23,17 @@ test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFK
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
 	$(BIN)/pytest
 
-check: $(VENV)/.development ## lint, format, types, lock file, exported contracts
+check: $(VENV)/.development ## lint, format, types, lock file, exported contracts and settings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict detector schemas
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
+	$(BIN)/python -m detector.shell.configuration --check
+
+docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md
+	$(BIN)/python -m schemas.contract
+	$(BIN)/python -m detector.shell.configuration
 
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix

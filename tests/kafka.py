@@ -88,12 +88,12 @@ def free_port() -> int:
             return port
 
 
-def wait_until(met: Callable[[], bool], what: str) -> None:
-    """Wait for what the controller has confirmed and a broker learns a moment later."""
-    give_up_at = time.monotonic() + REPLY_SECONDS_MAX
+def wait_until(met: Callable[[], bool], what: str, seconds_max: float = REPLY_SECONDS_MAX) -> None:
+    """Wait for what the controller has confirmed and a broker learns a moment later, or for what takes longer."""
+    give_up_at = time.monotonic() + seconds_max
     while not met():
         if time.monotonic() > give_up_at:
-            raise TimeoutError(f"waited {REPLY_SECONDS_MAX} s in vain until {what}")
+            raise TimeoutError(f"waited {seconds_max} s in vain until {what}")
         time.sleep(0.02)
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from detector.core.shard import Policy
 from detector.replay import replay
+from tests.contract import held
 
 START_S, DAY_S = 1.5e9, 86_400.0
 
@@ -17,7 +18,7 @@ def test_an_alert_is_taken_back_after_it_was_raised():
         | {"direction": "inbound"}
         for name, day in days
     ]
-    told = []
+    emitted, rejected = [], []
     summary = replay(
         [SimpleNamespace(value=json.dumps(value).encode()) for value in values],
         policy=Policy(sources=("emails",), learning_gaps_min=0),
@@ -25,9 +26,11 @@ def test_an_alert_is_taken_back_after_it_was_raised():
         until_s=None,
         now_s=START_S + 1000 * DAY_S,
         route=lambda kind: "emails",
-        emit=lambda value: told.append(json.loads(value)["data"]),
-        reject=told.append,
+        emit=emitted.append,
+        reject=rejected.append,
     )
+    told = [json.loads(value)["data"] for value in held(emitted)]
+    assert rejected == []
     assert [one["transition"] for one in told[:3]] == ["opened", "escalated", "resolved"]
     assert told[2]["reason"] == "late_event"
     assert told[2]["at"] < told[0]["at"]

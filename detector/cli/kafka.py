@@ -121,7 +121,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
 ) -> None:
     """Let a worker read a simulated year, and show whom it found silent."""
-    from detector.demo import run_demo
+    from detector.demo.run import run_demo
 
     settings = settings_of(context, bootstrap_servers=kafka)
     raise typer.Exit(run_demo(settings, kafka=kafka, clients=clients, seed=seed))

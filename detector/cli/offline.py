@@ -11,6 +11,7 @@ from typing import IO, Annotated
 import typer
 
 from detector.cli import output
+from detector.cli.firm import firm_of
 from detector.cli.options import AsJson, Files, settings_of
 
 
@@ -75,19 +76,23 @@ def simulate(
     clients: Annotated[int, typer.Option(help="Number of clients.")] = 300,
     days: Annotated[int, typer.Option(help="Length of the history.")] = 365,
     seed: Annotated[int, typer.Option(help="The same seed gives the same firm.")] = 1,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another parameter of docs/simulation.md: fading_share=0.2."),
+    ] = None,
+    outages: Annotated[
+        list[str] | None,
+        typer.Option("--outage", metavar="SOURCE,START,END", help="A stretch in which a source records nothing."),
+    ] = None,
 ) -> None:
     """Invent a firm with clients that go quiet, and the truth about them."""
     from detector.files import InputError, writing
-    from detector.simulate.firm import Firm
     from detector.simulate.simulation import simulate as run
     from detector.simulate.simulation import write_events, write_truth
 
     if events == truth:
         raise InputError("--events and --truth name the same file; name two")
-    try:
-        firm = Firm(clients=clients, days=days, seed=seed)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    firm = firm_of(parameters or (), outages or (), clients=clients, days=days, seed=seed)
     with writing(events) as events_out, writing(truth) as truth_out:
         invented = run(firm)
         with _as_text(events_out) as text:

@@ -12,6 +12,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     NoError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -33,7 +34,7 @@ class BrokerUnreachable(Exception):  # noqa: N818 - says what is the case, as Co
 
 
 class TopicError(Exception):
-    """The broker refused to create or to describe a topic: one line with its reason."""
+    """The broker refused to create, to describe or to delete a topic: one line with its reason."""
 
 
 class _Found(NamedTuple):
@@ -108,6 +109,26 @@ async def create(settings: Settings) -> list[str]:
         while not await _have_leaders(admin, missing):  # noqa: ASYNC110 - the broker sends no event to wait for
             await asyncio.sleep(VISIBLE_POLL_SECONDS)
         return created
+
+
+async def delete(settings: Settings) -> None:
+    """Delete the topics of the installation and wait until they are gone; those that are gone already are no matter.
+
+    Raises
+    ------
+    BrokerUnreachable
+        If no broker answers.
+    TopicError
+        If the broker refuses.
+    """
+    async with _admin(settings) as admin:
+        response = await admin.delete_topics(list(layout(settings)))
+        for topic, code in response.topic_error_codes:
+            error = for_code(code)
+            if error not in (NoError, UnknownTopicOrPartitionError):
+                raise TopicError(f"topic {topic} cannot be deleted: {error.__name__}; delete it with kafka-topics.sh")
+        while not layout(settings).keys().isdisjoint(await _existing(admin)):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(VISIBLE_POLL_SECONDS)
 
 
 def _copies(number: int) -> str:

@@ -13,6 +13,7 @@ import typer.main
 from confluent_kafka import Consumer, TopicPartition
 
 from detector.cli import app
+from tests.contract import held, held_in
 from tests.kafka import wait_until
 
 SECONDS_MAX = 60
@@ -108,6 +109,7 @@ def test_examples_without_a_broker_do_what_they_say(folder, name):
     said = run(EXAMPLES[name], folder)
 
     assert said or {"events.ndjson", "truth.ndjson"} <= {path.name for path in folder.iterdir()}
+    assert all(held_in(path) for path in folder.glob("alerts*"))
 
 
 def test_examples_on_a_broker_do_what_they_say(folder, environment):
@@ -121,6 +123,12 @@ def test_examples_on_a_broker_do_what_they_say(folder, environment):
             assert " opened " in watch.stdout.readline()
             assert interrupt(watch) == 130
             assert errors_of(folder, EXAMPLES["ghosting watch"]).read_text() == ""
+        with running(f"{EXAMPLES['ghosting watch']} --json", folder, environment) as watch:
+            first = watch.stdout.readline()
+            watch.send_signal(signal.SIGINT)
+            rest, _ = watch.communicate(timeout=SECONDS_MAX)  # the pipe does not hold all alerts
+            assert held((first + rest).encode().splitlines())
+            assert watch.returncode == 130
         assert worker.poll() is None
         worker.terminate()
         assert worker.wait(SECONDS_MAX) == 0

@@ -8,7 +8,7 @@ from confluent_kafka.admin import ConfigResource
 from detector.shell import topics
 from detector.shell.retention import layout
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, TopicError, create, deviations, problems
+from detector.shell.topics import BrokerUnreachable, TopicError, create, delete, deviations, problems
 from tests import kafka as broker
 
 
@@ -124,13 +124,23 @@ async def test_more_copies_than_brokers_are_refused_with_the_reason(settings):
         await create(settings.model_copy(update={"replication": 15}))
 
 
+async def test_to_delete_leaves_nothing_and_can_be_repeated(settings):
+    """Every topic of the installation goes; that one is gone already is no problem."""
+    await create(settings)
+
+    await delete(settings)
+    await delete(settings)
+
+    assert broker.topics(settings.bootstrap_servers).isdisjoint(layout(settings))
+
+
 async def test_an_unreachable_broker_is_one_line_that_names_the_setting():
     """Nobody listens on port 1."""
     settings = Settings(bootstrap_servers="127.0.0.1:1")
 
     said = r"^no Kafka answers at 127\.0\.0\.1:1; .*GHOSTING_BOOTSTRAP_SERVERS$"
 
-    for ask in (problems, deviations, create):
+    for ask in (problems, deviations, create, delete):
         with pytest.raises(BrokerUnreachable, match=said):
             await ask(settings)
 

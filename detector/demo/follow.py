@@ -1,0 +1,91 @@
+"""What a worker makes of the demo's events, read from its topics while it works."""
+
+import json
+import math
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from rich.console import Console
+from rich.progress import Progress
+
+from detector.core.clock import DAY_S
+from detector.core.partition import partition_of
+from detector.core.shard import POSITION_KEY
+from detector.shell.settings import Settings
+from schemas.alert import AlertData, AlertEvent
+
+_SECONDS_WITHOUT_NEWS_MAX = 60  # of a worker that starts on a machine with much else to do
+_QUIET_MS = 1000
+
+
+@dataclass
+class _Followed:
+    """What was read of the worker's output: alerts by id, and each shard's clock."""
+
+    clocks: dict[int, float]
+    alerts: dict[str, AlertData] = field(default_factory=dict)
+
+
+async def follow(
+    settings: Settings, events: Sequence[Mapping[str, object]], start_s: float, worker: subprocess.Popen[bytes]
+) -> Sequence[AlertData] | None:
+    """Read alerts until every shard with events is past the last one; None if the worker ends or stops.
+
+    Parameters
+    ----------
+    settings
+        Of the demo's installation.
+    events
+        What was produced.
+    start_s
+        Where the simulated time begins.
+    worker
+        If it ends, there is nothing to wait for.
+    """
+    end_s = max((datetime.fromisoformat(str(event["at"])).timestamp() for event in events), default=start_s)
+    shards = {partition_of(str(event["client_id"]), settings.partitions) for event in events}
+    followed = _Followed(dict.fromkeys(shards, -math.inf))
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        check_crcs=False,  # the embedded broker returns batches of transactions with a wrong one
+    )
+    names = settings.alerts_topic, settings.history_topic, settings.state_topic
+    await consumer.start()
+    consumer.assign([TopicPartition(name, number) for name in names for number in range(settings.partitions)])
+    news_s = time.monotonic()
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("simulated days", total=(end_s - start_s) / DAY_S)
+            while min(followed.clocks.values(), default=math.inf) <= end_s:
+                if worker.poll() is not None or time.monotonic() - news_s > _SECONDS_WITHOUT_NEWS_MAX:
+                    return None
+                if await _read(consumer, settings, followed):
+                    news_s = time.monotonic()
+                at_s = min(followed.clocks.values(), default=end_s)
+                bar.update(task, completed=max(0.0, at_s - start_s) / DAY_S)
+        while await _read(consumer, settings, followed):
+            pass
+    finally:
+        await consumer.stop()
+    return list(followed.alerts.values())
+
+
+async def _read(consumer: Any, settings: Settings, followed: _Followed) -> int:  # noqa: ANN401 - ships no types
+    """Take in what has come; give how many records it was."""
+    found = await consumer.getmany(timeout_ms=_QUIET_MS)
+    records = [record for batch in found.values() for record in batch if record.value is not None]
+    for record in records:
+        if record.topic != settings.state_topic:
+            data = AlertEvent.model_validate_json(record.value).data
+            followed.alerts[data.alert_id] = data
+        elif record.key == POSITION_KEY:
+            followed.clocks[record.partition] = float(json.loads(record.value[1:])["clock"][0])
+    return len(records)

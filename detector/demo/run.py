@@ -1,0 +1,136 @@
+"""The demo: a simulated firm's year through a real worker, and how well its lost clients were found."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from uuid import uuid4
+
+from rich.console import Console
+
+from detector.demo.follow import follow
+from detector.demo.report import incidents_of, report
+from detector.shell import topics
+from detector.shell.embedded import PARTITIONS, embedded_broker
+from detector.shell.produce import produce
+from detector.shell.settings import Settings, variable
+from detector.simulate.firm import Firm
+from detector.simulate.simulation import simulate
+
+SETTLE_S = 1
+EXIT_INTERRUPTED = 130
+_STOP_SECONDS_MAX = 10
+
+
+def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) -> int:
+    """Simulate a year that ends now, let a worker read it, and print what it found; give the exit status.
+
+    Parameters
+    ----------
+    settings
+        In force; partitions and settle time are the demo's own, and its name begins with that of the installation.
+    kafka
+        Broker to use instead of the embedded one, HOST:PORT. The demo deletes its topics there when it ends.
+    clients
+        Number of clients.
+    seed
+        The same seed gives the same firm.
+    """
+    own = settings.model_copy(
+        update={
+            "app_id": f"{settings.app_id}-demo-{uuid4().hex[:8]}",
+            "bootstrap_servers": kafka or settings.bootstrap_servers,
+            "partitions": PARTITIONS,
+            "settle_s": SETTLE_S,
+        }
+    )
+    console = Console()
+    ended_by: list[int] = []
+    try:
+        with ExitStack() as stack:
+            ended_by = stack.enter_context(_interrupted_by_signals())
+            if kafka is None:
+                address = stack.enter_context(embedded_broker(_topics(own)))
+                own = own.model_copy(update={"bootstrap_servers": address})
+            else:
+                stack.enter_context(_topics_on_a_broker(own))
+            firm = Firm(clients=clients, seed=seed, end=datetime.now(UTC))
+            told = simulate(firm)
+            values = (json.dumps(event, ensure_ascii=False).encode() for event in told.events)
+            produced = asyncio.run(produce(values, own))
+            console.print(f"{produced.records} events of {clients} clients in a year; a worker reads them")
+            worker = stack.enter_context(_worker(own))
+            alerts = asyncio.run(follow(own, told.events, firm.start.timestamp(), worker))
+    except KeyboardInterrupt:
+        return 128 + ended_by[0] if ended_by else EXIT_INTERRUPTED
+    if alerts is None:
+        console.print("the worker ended, or stopped before it was through; run it again, or with fewer --clients")
+        return 1
+    report(console, incidents_of(alerts), told.truths)
+    return 0
+
+
+def _topics(settings: Settings) -> Sequence[str]:
+    own = settings.alerts_topic, settings.history_topic, settings.rejected_topic, settings.state_topic
+    return (*settings.source_topics, *own)
+
+
+@contextmanager
+def _topics_on_a_broker(settings: Settings) -> Iterator[None]:
+    """Make the demo's topics on a broker of somebody's, and leave nothing of them behind."""
+    asyncio.run(topics.create(settings))
+    try:
+        yield
+    finally:
+        asyncio.run(topics.delete(settings))
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[list[int]]:
+    """Let a closed terminal or a polite `kill` end us as Ctrl-C does, with our worker; gives the signals that came."""
+    came: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)  # which asyncio knows to answer
+
+    wanted = {signal.SIGTERM: interrupt, signal.SIGINT: signal.default_int_handler}  # a shell's `&` has it ignored
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else nohup asked for it
+        wanted[signal.SIGHUP] = interrupt
+    former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    try:
+        yield came
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker; `env` adds to the environment, which only the settings read."""
+    given = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "app_id": settings.app_id,
+        "settle_s": settings.settle_s,
+        "partitions": settings.partitions,
+        "log_level": "WARNING",
+    }
+    variables = [f"{variable(name)}={value}" for name, value in given.items()]
+    # In a session of its own, Ctrl-C reaches us alone, and we end it.
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        ["/usr/bin/env", *variables, sys.executable, "-m", "detector", "worker"], start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

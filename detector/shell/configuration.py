@@ -1,0 +1,92 @@
+"""Writes docs/configuration.md from the settings, so that the page cannot say anything else than the code does.
+
+`python -m detector.shell.configuration` writes it; `python -m detector.shell.configuration --check` compares.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+
+from detector.shell.settings import FILE_VARIABLE, PREFIX, Settings, variable
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
+_INTRODUCTION: Final = f"""\
+# Configuration
+
+A flag wins over the environment, which wins over the TOML file that `{FILE_VARIABLE}` (or `--config`) names, which wins
+over the default. In the file a setting has its name without `{PREFIX}`, in small letters: `app_id = "ghosting"`. Lists
+are written `a,b` and mappings `vip=4,retail=0.5` in the environment. An empty variable counts as not set; an unknown
+one is an error. `ghosting settings` shows the values in force. `make docs` writes this page from the settings.
+
+| setting | default | allowed | meaning |
+|---|---|---|---|
+"""
+_BOUNDS: Final = {
+    "minimum": "at least {:,}",
+    "exclusiveMinimum": "more than {:,}",
+    "maximum": "up to {:,}",
+    "maxItems": "up to {} of them",
+}
+
+
+def page() -> str:
+    """Build the page.
+
+    Examples
+    --------
+    >>> print(page().splitlines()[-1].split("|")[1])
+     `GHOSTING_DATA_DIR`
+    """
+    schemas = Settings.model_json_schema()["properties"]
+    rows = (_row(name, field, schemas[name]) for name, field in Settings.model_fields.items())
+    return _INTRODUCTION + "".join(rows)
+
+
+def _row(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> str:
+    default = _default(field.get_default(call_default_factory=True))
+    return f"| `{variable(name)}` | {default} | {', '.join(allowed(schema))} | {field.description} |\n"
+
+
+def _default(value: Any) -> str:  # noqa: ANN401 (of any setting)
+    if isinstance(value, Mapping):
+        value = ",".join(f"{key}={inner}" for key, inner in value.items())
+    elif isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return "none" if value in (None, "") else f"`{value}`"
+
+
+def allowed(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Say in words what bounds a setting: its choices, the range of its number, or the length of its list.
+
+    Examples
+    --------
+    >>> list(allowed({"exclusiveMinimum": 0, "maximum": 3600, "type": "number"}))
+    ['more than 0', 'up to 3,600']
+    >>> list(allowed({"enum": ["auto", "json"], "type": "string"}))
+    ['`auto`', '`json`']
+    """
+    yield from (f"`{choice}`" for choice in schema.get("enum", ()))
+    for keyword, words in _BOUNDS.items():
+        if keyword in schema:
+            yield words.format(schema[keyword])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or with `--check` only compare; 1 = it is out of date."""
+    parser = argparse.ArgumentParser(prog="python -m detector.shell.configuration", description="Writes the page.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if it would change something")
+    if not parser.parse_args(arguments).check:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    sys.stderr.write(f"{PAGE} is out of date: run make docs and review the diff\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
