@@ -5,6 +5,7 @@ per client; packed, so that equal rows are equal bytes. Instants are epoch secon
 operational time (`_days`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,27 @@ INTERACTION = np.dtype(
     ]
 )
 
+# The trend of one signal of one client: what its values were like, and how the latest compare with that. Values are
+# kept as transformed for the signal (signals.Scale); instants are whole epoch seconds, 0 = none.
+TREND = np.dtype(
+    [
+        ("score", "f8"),  # exponentially weighted mean of the values' normal scores; positive = decline
+        ("level", "f4"),  # forgetting mean of the values
+        ("m2", "f4"),  # forgetting sum of their squared deviations from it
+        ("count", "u4"),  # values so far
+        ("first_s", "u4"),
+        ("last_s", "u4"),
+        ("since_s", "u4"),  # since when the score has been above (nearly) 0: where the present decline began
+        ("opened_s", "u4"),  # while an incident is open
+        ("before", "f4"),  # the level expected when the decline began
+        ("now", "f4"),  # mean of the values since
+        ("now_count", "u2"),  # how many these are, at most 65,535
+        ("baseline", "f4"),  # mean of the values of the first half-year, eight at least; never moves afterwards
+        ("state", "u1"),  # lifecycle.State
+        ("signal", "u1"),  # number in signals.TRAITS
+    ]
+)
+
 Records = np.recarray[Any, Any]
 
 
@@ -91,3 +113,10 @@ def new_segments(count: int) -> Records:
     segments = np.zeros(count, SEGMENT).view(np.recarray)
     segments.layout = LAYOUT
     return segments
+
+
+def new_trends(signals: Sequence[int]) -> Records:
+    """Trends without a value, one for each signal number given."""
+    trends = np.zeros(len(signals), TREND).view(np.recarray)
+    trends.signal = signals
+    return trends

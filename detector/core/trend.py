@@ -1,0 +1,197 @@
+"""The decline of one signal of one client: each value is judged against the client's own values before it.
+
+The values before, forgetting, make a Normal-Inverse-Gamma; its prediction of the next value is a Student-t, which
+turns the value that comes into a normal score. The trend is the exponentially weighted mean of these scores, begun
+at a neutral 0: what `river.stats.EWMean` gives for 0 followed by the scores. Positive is always towards a decline.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.normal import normal_quantile, normal_score, student_t
+from detector.core.signals import (
+    DECLINES,
+    FADINGS,
+    HAS_RATIO,
+    LOG,
+    LOG_COUNT,
+    PRIORS,
+    SCALES,
+    SIGNED_LOG,
+)
+
+VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
+BASELINE_S = DAYS_PER_YEAR / 2 * DAY_S
+_KEPT = 0.93  # share of the past that is kept at each value
+_SCORE_MAX = 3.0
+_LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
+# A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
+# must be learned if it lasts, the short way back, so that a burst does not raise the bar.
+_LEARNED_DECLINE_MAX, _LEARNED_RISE_MAX = 2.5, 1.5
+# The score that chance reaches once in A values. Fitted for this fading; for another the score's own scatter scales it.
+_THRESHOLD = (-0.3955, 0.2569, -0.01162)
+_THRESHOLD_FADING = 0.15
+_VALUES_BETWEEN_MIN = 10.0  # below this the polynomial would call a client declined whose score is 0
+_RECOVERED_AT = 0.5  # of the threshold
+# A decline has begun where the score rose above this: nearly 0, but a client of always the same values is not declining
+# for the rest of its life because its prior was a little better. Below every score at which an incident ends.
+_DECLINING_MIN = 0.05
+_NOW_COUNT_MAX = 65_535
+
+Trend = Any  # one record of layout.TREND, seen from Numba
+
+
+@njit(cache=True)
+def transformed(signal: int, value: float) -> float:
+    """A value on the scale on which its signal is judged."""
+    scale = SCALES[signal]
+    if scale == LOG:
+        return math.log(max(value, _LOG_VALUE_MIN))
+    if scale == LOG_COUNT:
+        return math.log1p(max(value, 0.0))
+    if scale == SIGNED_LOG:
+        return math.copysign(math.log1p(abs(value)), value)
+    return value
+
+
+@njit(cache=True)
+def measured(signal: int, level: float) -> float:
+    """A level in the signal's own unit: the inverse of `transformed`."""
+    scale = SCALES[signal]
+    if scale == LOG:
+        return math.exp(level)
+    if scale == LOG_COUNT:
+        return math.expm1(level)
+    if scale == SIGNED_LOG:
+        return math.copysign(math.expm1(abs(level)), level)
+    return level
+
+
+@njit(cache=True)
+def _weight(trend: Trend) -> float:
+    """The forgetting count of values: it follows from their number."""
+    weight: float = (1 - _KEPT ** np.float64(trend.count)) / (1 - _KEPT)
+    return weight
+
+
+@njit(cache=True)
+def prediction(trend: Trend) -> tuple[float, float, float]:
+    """The Student-t of the next transformed value: degrees of freedom, location, scale."""
+    mean, kappa, a, b = PRIORS[trend.signal]
+    weight = _weight(trend)
+    distance = np.float64(trend.level) - mean
+    total = kappa + weight
+    a_n = a + weight / 2
+    b_n = b + np.float64(trend.m2) / 2 + kappa * weight * distance * distance / total / 2
+    return 2 * a_n, mean + weight * distance / total, math.sqrt(b_n / a_n * (1 + 1 / total))
+
+
+@njit(cache=True)
+def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
+    """Keep where the decline that the score now shows began, and the mean of the values since."""
+    if trend.score <= _DECLINING_MIN:
+        trend.since_s = 0
+        trend.now_count = 0
+        return
+    if trend.now_count == 0:
+        trend.since_s = int(at_s)
+        trend.before = location
+        trend.now = 0.0
+    trend.now_count = min(int(trend.now_count) + 1, _NOW_COUNT_MAX)
+    trend.now += (x - np.float64(trend.now)) / trend.now_count
+
+
+@njit(cache=True)
+def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -> None:
+    """Take a transformed value into the client's own numbers."""
+    if trend.count == 0:
+        trend.first_s = int(at_s)
+    if trend.count < VALUES_MIN or at_s - trend.first_s <= BASELINE_S:
+        trend.baseline += (x - np.float64(trend.baseline)) / (trend.count + 1.0)
+    if trend.count > 0:
+        towards = DECLINES[trend.signal]
+        away = towards * (x - location) / scale
+        x = location + towards * scale * min(max(away, -_LEARNED_RISE_MAX), _LEARNED_DECLINE_MAX)
+    before = _KEPT * _weight(trend)
+    distance = x - np.float64(trend.level)
+    trend.level += distance / (before + 1)
+    trend.m2 = _KEPT * np.float64(trend.m2) + before / (before + 1) * distance * distance
+    trend.count += 1
+    trend.last_s = max(int(at_s), trend.last_s)
+
+
+@njit(cache=True)
+def learn_value(trend: Trend, at_s: float, value: float) -> float:
+    """Take one value in, in the signal's unit, and return its normal score. Score first, learn second.
+
+    The first value has nothing to be compared with: its score is 0.
+    """
+    x = transformed(trend.signal, value)
+    df, location, scale = prediction(trend)
+    z = 0.0
+    if trend.count > 0:
+        z = normal_score(DECLINES[trend.signal] * (x - location) / scale, df)
+        z = min(max(z, -_SCORE_MAX), _SCORE_MAX)
+    fading = FADINGS[trend.signal]
+    trend.score = (1 - fading) * trend.score + fading * z
+    _follow(trend, at_s, x, location)
+    _learn(trend, at_s, x, location, scale)
+    return z
+
+
+@njit(cache=True)
+def threshold(trend: Trend, budget: float) -> float:
+    """The score above which the trend is a decline, for so many false alerts a year; infinite at first.
+
+    A year has so many values of this signal as the mean time between its values so far makes it.
+    """
+    if trend.count < VALUES_MIN:
+        return math.inf
+    mean_days = max((trend.last_s - np.float64(trend.first_s)) / DAY_S / (trend.count - 1.0), 1 / DAY_S)
+    log_between = math.log(max(DAYS_PER_YEAR / (budget * mean_days), _VALUES_BETWEEN_MIN))
+    fitted = _THRESHOLD[0] + log_between * (_THRESHOLD[1] + log_between * _THRESHOLD[2])
+    fading = FADINGS[trend.signal]
+    scatter = math.sqrt(fading / (2 - fading) * (2 - _THRESHOLD_FADING) / _THRESHOLD_FADING)
+    return fitted * scatter
+
+
+@njit(cache=True)
+def crossed(trend: Trend, budget: float) -> bool:
+    """Whether the trend is a decline: its score is above the threshold."""
+    above: bool = trend.score > threshold(trend, budget)
+    return above
+
+
+@njit(cache=True)
+def recovered(trend: Trend, budget: float) -> bool:
+    """Whether a decline is over: its score is back to half of the threshold."""
+    below: bool = trend.score <= _RECOVERED_AT * threshold(trend, budget)
+    return below
+
+
+@njit(cache=True)
+def levels(trend: Trend) -> tuple[float, float, float]:
+    """The level before the present decline and now, in the signal's unit, and now as a multiple of the first half-year.
+
+    Without a decline both levels are the one that is expected now. The multiple is NaN as long as that half-year
+    lasts, and for a signal of which no multiple makes sense.
+    """
+    _, location, _ = prediction(trend)
+    before, now = (np.float64(trend.before), np.float64(trend.now)) if trend.now_count else (location, location)
+    signal = trend.signal
+    multiple = math.nan
+    settled = trend.count > VALUES_MIN and trend.last_s - np.float64(trend.first_s) > BASELINE_S
+    if settled and HAS_RATIO[signal]:
+        multiple = measured(signal, now) / max(measured(signal, np.float64(trend.baseline)), _LOG_VALUE_MIN)
+    return measured(signal, before), measured(signal, now), multiple
+
+
+@njit(cache=True)
+def predicted(trend: Trend, probability: float) -> float:
+    """The value, in the signal's unit, that the next one exceeds with this probability."""
+    df, location, scale = prediction(trend)
+    return measured(trend.signal, location + scale * student_t(-normal_quantile(probability), df))
