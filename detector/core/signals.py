@@ -47,8 +47,8 @@ class Trait(NamedTuple):
 
 # Scatters lie between those of regular and of irregular clients. Realised over nominal false alarms with them, of
 # simulated clients that do not change, at 30 to 100 values between false alarms, on the 8th to 15th value and later:
-#   gaps of five laws 1.1-1.2 and .6-.7; order values 1.1-1.5 and .3-.5; reply latencies 1.1-1.3 and .4-.6;
-#   payment delays .7-1.2 and .3-.4; shares of .5 to .99 1.0-1.2 and .8-1.0; sentiment .8 and .3-.4.
+#   gaps of five laws 1.1-1.4 and .8; order values 1.1-1.7 and .6-.7; reply latencies 1.2-1.5 and .6-.7;
+#   payment delays .7-1.3 and .4-.5; shares of .5 to .99 1.0-1.4 and .7-1.1; sentiment .8-1.0 and .5.
 # (Later below nominal: the reference follows the values, and the threshold is made for logs, whose clients do change.)
 # On the orders of a real shop, online_retail_ii, with one false alert a client-year: gaps .9, order values .8.
 TRAITS: Final = (
