@@ -27,9 +27,10 @@ from detector.core.signals import (
 VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
 BASELINE_S = DAYS_PER_YEAR / 2 * DAY_S
 # Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
-# the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in 200
-# values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
+# the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
+# 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
 _KEPT = 0.97
+_WEIGHTS = (1 - _KEPT ** np.arange(1024)) / (1 - _KEPT)  # forgetting counts: from 1,023 values on they move no more
 _SCORE_MAX = 3.0
 _LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
 # A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
@@ -77,7 +78,7 @@ def measured(signal: int, level: float) -> float:
 @njit(cache=True)
 def _weight(trend: Trend) -> float:
     """The forgetting count of values: it follows from their number."""
-    weight: float = (1 - _KEPT ** np.float64(trend.count)) / (1 - _KEPT)
+    weight: float = _WEIGHTS[min(int(trend.count), _WEIGHTS.size - 1)]
     return weight
 
 
@@ -165,7 +166,8 @@ def threshold(trend: Trend, budget: float) -> float:
 @njit(cache=True)
 def crossed(trend: Trend, budget: float) -> bool:
     """Whether the trend is a decline: its score is above the threshold."""
-    above: bool = trend.score > threshold(trend, budget)
+    # Most scores need no threshold to be seen to be below it.
+    above: bool = trend.score > _DECLINING_MIN and trend.score > threshold(trend, budget)
     return above
 
 
