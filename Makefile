@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check docs format clean
+.PHONY: help demo install test check docs accuracy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ docs: $(VENV)/.development ## write what is made from code: the exported contrac
 	$(BIN)/python -m schemas.contract
 	$(BIN)/python -m detector.shell.configuration
 
+accuracy: $(VENV)/.development .cache/lifetimes ## measure the statistics on logs and simulations (GHOSTING_DATA names the data folder)
+	$(BIN)/python -m benchmarks.accuracy
+
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -51,6 +54,10 @@ $(VENV)/.product: $(VENV)/.uv pyproject.toml uv.lock
 $(VENV)/.development: $(VENV)/.uv pyproject.toml uv.lock
 	$(UV) sync --frozen --inexact
 	@touch $@ $(VENV)/.product
+
+# The PyPI package carries the CDNOW data; nothing else of it is used, so that it comes without what it depends on.
+.cache/lifetimes: | $(VENV)/.uv
+	$(UV) pip install --quiet --no-deps --target $@ lifetimes==0.11.3
 
 $(VENV)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

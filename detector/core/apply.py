@@ -109,7 +109,7 @@ def learn_ours(arrays: Arrays, rules: Rules, event: Event) -> None:
 
 
 @njit(cache=True)
-def learn_values(arrays: Arrays, rules: Rules, applied: int, event: Event, silent: bool) -> None:  # noqa: FBT001
+def learn_values(arrays: Arrays, rules: Rules, applied: int, event: Event, silent: bool) -> None:
     """Take the event's values in and judge the trends of their signals."""
     row = event.row
     for signal in range(SIGNALS):
@@ -121,7 +121,7 @@ def learn_values(arrays: Arrays, rules: Rules, applied: int, event: Event, silen
             arrays.trends[number].signal = signal
             arrays.trend_of[row, signal] = number
         trend.learn_value(arrays.trends[arrays.trend_of[row, signal]], event.at_s, event.values[signal])
-        incident.judge_trend(arrays, rules, applied, row, signal + FIRST_TREND, event.at_s, event.key_s, silent=silent)
+        incident.judge_trend(arrays, rules, applied, row, signal + FIRST_TREND, event.at_s, event.key_s, silent)
 
 
 @njit(cache=True)

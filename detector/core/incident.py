@@ -102,7 +102,7 @@ def incident_of(client: Client, signal: int) -> Incident:
 
 
 @njit(cache=True)
-def severity_of(signal: int, escalated: bool) -> int:  # noqa: FBT001 - Numba knows no keywords here
+def severity_of(signal: int, escalated: bool) -> int:
     """Declines are for information; orders alone are one level lower than all contact."""
     if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
         return INFO
@@ -187,7 +187,7 @@ def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, a
 
 @njit(cache=True)
 def judge_trend(
-    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float, *, silent: bool
+    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float, silent: bool
 ) -> None:
     """Open or end a decline after a new value; none is opened by what ends a silence.
 

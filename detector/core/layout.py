@@ -5,6 +5,7 @@ per client; packed, so that equal rows are equal bytes. Instants are epoch secon
 operational time (`_days`). Instants that the detector sets itself are whole seconds; 0 = not set.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ TREND = np.dtype(
         ("count", "u4"),  # values so far
         ("first_s", "u4"),
         ("last_s", "u4"),
-        ("since_s", "u4"),  # since when the score has been above 0: where the present decline began
+        ("since_s", "u4"),  # since when the score has been above (nearly) 0: where the present decline began
         ("opened_s", "u4"),  # while an incident is open
         ("before", "f4"),  # the level expected when the decline began
         ("now", "f4"),  # mean of the values since
@@ -154,6 +155,8 @@ def new_segments(count: int) -> Records:
     return segments
 
 
-def new_trends(count: int) -> Records:
-    """Trends without a value and without a signal."""
-    return np.zeros(count, TREND).view(np.recarray)
+def new_trends(signals: Sequence[int]) -> Records:
+    """Trends without a value, one for each signal number given."""
+    trends = np.zeros(len(signals), TREND).view(np.recarray)
+    trends.signal = signals
+    return trends

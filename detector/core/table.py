@@ -69,7 +69,7 @@ class Table:
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
         self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
-        self.trends, self.trends_used = new_trends(_ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
+        self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.counts = np.zeros(_COUNTS, np.int64)
         self.effects, self.effects_used = np.zeros(EFFECTS_AT_ONCE, EFFECT).view(np.recarray), np.zeros(1, np.int64)
@@ -94,7 +94,7 @@ class Table:
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
             more = max(room - len(self.trends), len(self.trends) // 2)
-            self.trends = np.concatenate([self.trends, new_trends(more)]).view(np.recarray)
+            self.trends = np.concatenate([self.trends, new_trends([0] * more)]).view(np.recarray)
         return Arrays(
             self.clients, self.due_s, self.trend_of, self.trends, self.trends_used, self.segments, self.counts,
             self.effects, self.effects_used,

@@ -1,0 +1,96 @@
+"""What the rows share: where the data is, how a figure is told, and clients streamed through the bare kernels."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from detector.backtest.run import Backtest, backtest
+from numba import njit
+from numpy.typing import NDArray
+
+from detector.core import population, rhythm
+from detector.core.clock import next_refit_s
+from detector.core.layout import SILENCE, Records, new_segments
+from detector.core.shard import Policy
+from detector.files import read_records
+from detector.replay import Line
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))
+RETAIL = "online_retail_ii.csv.gz"
+CDNOW = ROOT / ".cache" / "lifetimes" / "lifetimes" / "datasets" / "CDNOW_master.txt"
+SESSION_DAYS = 20 / 24
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    what: str
+    goal: str
+    measured: str
+    reached: bool
+
+
+def found(path: Path, remedy: str) -> Path:
+    """Give a file that a row needs, or end with what to do about it."""
+    if not path.exists():
+        sys.exit(f"accuracy: {path.name} is not there: {remedy}")
+    return path
+
+
+def retail() -> Path:
+    """The orders of a shop, 2009-12 to 2011-12: Online Retail II, Chen (2012), UCI, CC BY 4.0."""
+    return found(DATA / RETAIL, "set GHOSTING_DATA to the folder that has it")
+
+
+def judged(records: Iterable[Line], budgets: list[float]) -> Backtest:
+    """Run a log through a real shard that holds nothing back and knows nothing beforehand."""
+    policy = Policy(sources=("log",), learning_gaps_min=0)
+    return backtest(records, policy=policy, budgets=budgets, partitions=1, route=lambda _: "log", now_s=time.time())
+
+
+def judged_retail(budgets: list[float]) -> Backtest:
+    """The same for the shop's orders."""
+    return judged(read_records([str(retail())]), budgets)
+
+
+class Streamed(NamedTuple):
+    """Clients that had their contacts, and their segment."""
+
+    silences: Records
+    segments: Records
+
+
+def untaught(clients: int, budget: float) -> Streamed:
+    """Clients that nobody has heard of, in a segment that has learned nothing."""
+    silences: Any = np.zeros(clients, SILENCE).view(np.recarray)
+    silences.last_s = np.nan
+    segments = new_segments(1)
+    segments.budget = budget
+    population.refit(segments, 0)
+    return Streamed(silences, segments)
+
+
+def streamed(client: Ints, at_s: Floats, budget: float) -> Streamed:
+    """Take contacts in, in order of time, with a refit each midnight."""
+    state = untaught(int(client.max()) + 1, budget)
+    start = 0
+    while start < len(at_s):
+        stop = int(np.searchsorted(at_s, next_refit_s(float(at_s[start]))))
+        _learn(*state, client[start:stop], at_s[start:stop])
+        population.refit(state.segments, 0)
+        start = stop
+    return state
+
+
+@njit
+def _learn(silences: Records, segments: Records, client: Ints, at_s: Floats) -> None:
+    for i in range(len(at_s)):
+        rhythm.learn_contact(silences[client[i]], segments[0], at_s[i], SESSION_DAYS)
