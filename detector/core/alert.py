@@ -117,7 +117,7 @@ def _silence(effect: Mapping[str, Any], names: Names, signal: Signal, *, back: b
     known = not math.isnan(effect["median_s"])
     actual_days = to_operational_days(effect["at_s"]) - to_operational_days(effect["from_s"])
     return {
-        "last_heard_at": rfc3339(effect["last_s"]),
+        "last_heard_at": rfc3339(effect["from_s"] if signal == "orders" else effect["last_s"]),
         "last_heard_channel": None if signal == "orders" else names.channels[0],
         "expected_heard_within_days": _or_none(effect["expected_days"], 4),
         "actual_heard_within_days": max(round(actual_days, 4), 0.0),
@@ -129,7 +129,7 @@ def _silence(effect: Mapping[str, Any], names: Names, signal: Signal, *, back: b
         "probability_no_contact_in_30_days": None if back else _or_none(effect["quiet_30_days"], 6),
         "false_alerts_per_client_year": effect["budget"],
         "channels_active": active,
-        "unanswered_since": rfc3339(effect["asked_s"]) if effect["asked_s"] else None,
+        "unanswered_since": None if math.isnan(effect["asked_s"]) else rfc3339(effect["asked_s"]),
         "waiting_on_us_since": rfc3339(effect["waiting_s"]) if effect["waiting_s"] else None,
     }
 

@@ -73,8 +73,8 @@ def end_silences(arrays: Arrays, rules: Rules, applied: int, event: Event) -> No
         if signal == ORDERS_SIGNAL:
             ends = (event.traits & ORDER) != 0
         elif signal == REPLY_SIGNAL:
-            ends = debt.is_answer(client.debt, event.thread)
-        if ends and incident.incident_of(client, signal).state != QUIET:
+            ends = debt.is_reply(client, event.thread)
+        if ends and incident.silence_of(client, signal).incident.state != QUIET:
             incident.resolve(arrays, rules, applied, event.row, signal, event.at_s, event.key_s)
 
 
@@ -89,23 +89,21 @@ def learn_contact(client: Client, segment: Segment, event: Event, session_days: 
         gap_days = rhythm.learn_contact(client.orders, segment.orders, event.at_s, session_days)
         if gap_days > 0:
             event.values[ORDER_RATE] = gap_days
-    if debt.is_answer(client.debt, event.thread):
-        event.values[REPLY_LATENCY] = debt.answered(client.debt, event.at_s)
+    if debt.is_reply(client, event.thread):
+        event.values[REPLY_LATENCY] = debt.learn_reply(client, segment, event.at_s)
     if event.traits & MESSAGE:
-        debt.owe(client.debt, event.at_s)
+        debt.owe(client, event.at_s)
 
 
 @njit(cache=True)
-def learn_ours(arrays: Arrays, rules: Rules, event: Event) -> None:
+def learn_ours(arrays: Arrays, event: Event) -> None:
     """We acted: our answer to what the client wrote, and perhaps a question of ours."""
     client, segment = arrays.clients[event.row], arrays.segments[arrays.clients[event.row].segment]
-    debt.we_answered(client.debt, segment, event.at_s)
+    debt.we_answered(client, segment, event.at_s)
     overtaken = client.contact.last_s > event.at_s  # read after what the client did later
     if event.traits & QUESTION and not overtaken:
-        debt.ask(client.debt, event.at_s, event.thread)
-        number = arrays.trend_of[event.row, REPLY_LATENCY]
-        if number > 0 and client.debt.incident.state == QUIET:
-            debt.set_deadline(client.debt, arrays.trends[number], rules.overdue_budget)
+        latency = arrays.trends[arrays.trend_of[event.row, REPLY_LATENCY]]
+        debt.ask(client, segment, event.at_s, event.thread, trend.interval_days(latency))
 
 
 @njit(cache=True)
@@ -150,7 +148,7 @@ def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
         client.contacts += 1
         learn_contact(client, arrays.segments[client.segment], event, rules.session_days)
     elif event.traits & OURS:
-        learn_ours(arrays, rules, event)
+        learn_ours(arrays, event)
     learn_values(arrays, rules, i + 1, event, silent)
     incident.carry_out_due(arrays, rules, i + 1, event.row, event.key_s, event.key_s)
     return slot

@@ -12,6 +12,7 @@ from numba import njit
 
 from detector.core import debt, rhythm, trend
 from detector.core.clock import DAY_S, deadline_s, to_operational_days
+from detector.core.forgetting import weight_of
 from detector.core.layout import CHANNELS_HEARD
 from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS
 
@@ -55,7 +56,7 @@ EFFECT = np.dtype(
         ("gaps", "u4"),
         ("segment_gaps", "f8"),
         ("budget", "f8"),
-        ("asked_s", "u4"),
+        ("asked_s", "f8"),  # NaN = nothing is unanswered
         ("waiting_s", "u4"),  # 0 = the client does not wait for us
         ("before", "f8"),
         ("now", "f8"),
@@ -74,25 +75,27 @@ Client = Any  # one record of layout.CLIENT
 Silence = Any  # one record of layout.SILENCE
 Population = Any  # one record of layout.POPULATION
 Trend = Any  # one record of layout.TREND
+Segment = Any  # one record of layout.SEGMENT
 
 
 @njit(cache=True)
-def tell_client(effect: Effect, client: Client, segment: Any) -> None:  # noqa: ANN401 - a record seen from Numba
+def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
     """What does not depend on the signal."""
     effect.segment, effect.account, effect.contacts = client.segment, client.account, client.contacts
     effect.channels[:] = client.channels
     effect.channels_s[:] = client.channels_s
-    effect.asked_s = client.debt.asked_s
-    effect.waiting_s = client.debt.owed_s if debt.waits_for_us(client.debt, segment, effect.at_s) else 0
+    effect.asked_s = client.reply.last_s
+    effect.waiting_s = client.owed_s if debt.waits_for_us(client, segment, effect.at_s) else 0
+    effect.last_s = client.contact.last_s
 
 
 @njit(cache=True)
 def tell_silence(effect: Effect, silence: Silence, population: Population) -> None:
     """The numbers of a silence; `effect` has its times already."""
-    effect.last_s = effect.from_s = effect.active_since_s = silence.last_s
+    effect.from_s = effect.active_since_s = silence.last_s
     effect.gaps, effect.longest_days = silence.gaps, silence.longest_days
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
-    effect.prior_weight = 1.0 / (rhythm.weight(silence) + 1.0)
+    effect.prior_weight = 1.0 / (weight_of(silence.gaps) + 1.0)
     effect.segment_gaps, effect.budget = population.fitted_gaps, population.budget
     if silence.gaps < rhythm.GAPS_MIN:
         return
@@ -103,9 +106,9 @@ def tell_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.gone = rhythm.probability_gone(silence, population, days, DEPARTURES_PER_CLIENT_YEAR)
     further = rhythm.survival(silence, population, days + _HORIZON_DAYS) / effect.survival
     effect.quiet_30_days = 1.0 - (1.0 - effect.gone) * (1.0 - further)
-    effect.expected_days = to_operational_days(rhythm.next_deadline_s(silence, population)) - to_operational_days(
-        silence.last_s
-    )
+    probability = rhythm.alert_probability(silence, population)
+    deadline_days = to_operational_days(rhythm.next_deadline_s(silence, population, probability))
+    effect.expected_days = deadline_days - to_operational_days(silence.last_s)
 
 
 @njit(cache=True)
@@ -125,17 +128,6 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
         opened_days + 1 / DAY_S,
     )
     return deadline_s(silence.last_s, days)
-
-
-@njit(cache=True)
-def tell_reply(effect: Effect, latency: Trend, asked_s: float, budget: float) -> None:
-    """The numbers of an overdue reply."""
-    effect.from_s = effect.active_since_s = asked_s
-    effect.budget = budget
-    days = max(to_operational_days(effect.at_s) - to_operational_days(asked_s), 1 / DAY_S)
-    effect.median_s = deadline_s(asked_s, trend.predicted(latency, math.exp(-_MEDIAN)))
-    effect.p90_s = deadline_s(asked_s, trend.predicted(latency, math.exp(-_P90)))
-    effect.survival = trend.exceeded_with(latency, days)
 
 
 @njit(cache=True)

@@ -15,9 +15,7 @@ from detector.core.clock import NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
 from detector.core.layout import Records
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TRANSITIONS, State
-from detector.core.signals import NUMBER
 
-REPLY_LATENCY = NUMBER["reply_latency"]
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
 QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
 OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("escalated")
@@ -33,7 +31,7 @@ COUNT_HELD, COUNT_LATE, COUNT_DUPLICATES = 0, 1, 2
 EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 
 Client = Any  # one record of layout.CLIENT, seen from Numba
-Incident = Any  # one record of layout.INCIDENT
+Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
 Effect = Any  # one record of effect.EFFECT
 
 
@@ -57,7 +55,6 @@ class Rules(NamedTuple):
     session_days: float
     learning_gaps_min: float
     decline_budget: float
-    overdue_budget: float
 
 
 @njit(cache=True)
@@ -70,8 +67,8 @@ def due(client: Client, session_days: float) -> tuple[int, float]:
         orders_s = max(float(orders.incident.next_s), math.ceil(client.contact.last_s))
         if heard_since and orders_s < due_s:
             signal, due_s = ORDERS_SIGNAL, orders_s
-    if client.debt.incident.next_s < due_s:
-        signal, due_s = REPLY_SIGNAL, float(client.debt.incident.next_s)
+    if client.reply.incident.next_s < due_s:
+        signal, due_s = REPLY_SIGNAL, float(client.reply.incident.next_s)
     return signal, due_s
 
 
@@ -92,13 +89,16 @@ def decline_budget(trend_of: np.ndarray, rules: Rules) -> float:
 
 
 @njit(cache=True)
-def incident_of(client: Client, signal: int) -> Incident:
-    """The incident of a silence: of all contact, of orders, or of a reply."""
+def silence_of(client_or_segment: Client, signal: int) -> Silence:
+    """A client's silence, or a segment's population, of all contact, of orders, or of a reply.
+
+    For a decline, that of all contact.
+    """
     if signal == ORDERS_SIGNAL:
-        return client.orders.incident
+        return client_or_segment.orders
     if signal == REPLY_SIGNAL:
-        return client.debt.incident
-    return client.contact.incident
+        return client_or_segment.reply
+    return client_or_segment.contact
 
 
 @njit(cache=True)
@@ -121,12 +121,7 @@ def tell(
     told.opened_s, told.at_s, told.told_s = times
     told.expected_days = told.median_s = told.p90_s = told.survival = told.gone = told.quiet_30_days = np.nan
     effect.tell_client(told, client, segment)
-    orders = signal == ORDERS_SIGNAL
-    silence = client.orders if orders else client.contact
-    effect.tell_silence(told, silence, segment.orders if orders else segment.contact)
-    if signal == REPLY_SIGNAL:
-        latency = arrays.trends[arrays.trend_of[row, REPLY_LATENCY]]
-        effect.tell_reply(told, latency, client.debt.asked_s, rules.overdue_budget)
+    effect.tell_silence(told, silence_of(client, signal), silence_of(segment, signal))
     if signal in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
         effect.tell_expected(told)
     else:
@@ -139,14 +134,12 @@ def tell(
 def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, due_s: float, told_s: float) -> None:
     """Open a silence, or escalate it; while its population still learns nobody is told."""
     client, segment = arrays.clients[row], arrays.segments[arrays.clients[row].segment]
-    incident = incident_of(client, signal)
-    orders = signal == ORDERS_SIGNAL
-    silence = client.orders if orders else client.contact
-    population = segment.orders if orders else segment.contact
+    silence, population = silence_of(client, signal), silence_of(segment, signal)
+    incident = silence.incident
     escalates = incident.state != QUIET
     if not escalates:
         incident.opened_s = int(due_s)
-        if signal != REPLY_SIGNAL and population.fitted_gaps < rules.learning_gaps_min:
+        if population.fitted_gaps < rules.learning_gaps_min:
             incident.state, incident.next_s = HELD, NEVER_S
             arrays.counts[COUNT_HELD] += 1
             return
@@ -173,7 +166,7 @@ def carry_out_due(arrays: Arrays, rules: Rules, applied: int, row: int, until_s:
 @njit(cache=True)
 def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
-    incident = incident_of(arrays.clients[row], signal)
+    incident = silence_of(arrays.clients[row], signal).incident
     if incident.state == HELD:
         incident.state, incident.next_s = QUIET, NEVER_S
         return

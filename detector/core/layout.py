@@ -20,6 +20,8 @@ SEEN = 4  # interactions among which a repeated event_id is recognised
 SIGNALS = 9  # that can decline: signals.TRAITS
 CHANNELS_HEARD = 4  # channels of a client that are told apart
 
+SILENCES = ("contact", "orders", "reply")  # fields of a client and of its segment
+
 # Where a client stands with one signal.
 INCIDENT = np.dtype(
     [
@@ -29,25 +31,18 @@ INCIDENT = np.dtype(
     ]
 )
 
-# A silence, of all contacts or of orders alone, and the rhythm that it is judged by.
+# A silence and the rhythm that it is judged by: of all contacts, of orders alone, or after a message of ours.
 SILENCE = np.dtype(
     [
-        ("last_s", "f8"),  # last contact; NaN before the first
+        (
+            "last_s",
+            "f8",
+        ),  # what it began with: the last contact or order, or our unanswered message; NaN = there is none
         ("total_days", "f8"),  # forgetting sum of gaps
         ("longest_days", "f8"),  # the three longest gaps of all history
         ("second_days", "f8"),
         ("third_days", "f8"),
-        ("gaps", "u4"),
-        ("incident", INCIDENT),
-    ]
-)
-
-# Who owes whom an answer.
-DEBT = np.dtype(
-    [
-        ("asked_s", "u4"),  # our first message that the client has not answered; 0 = none
-        ("thread", "u4"),  # its conversation, hashed; 0 = not known
-        ("owed_s", "u4"),  # the client's first message that we have not answered; 0 = none
+        ("gaps", "u4"),  # between contacts or orders, or from our message to the reply
         ("incident", INCIDENT),
     ]
 )
@@ -60,7 +55,9 @@ CLIENT = np.dtype(
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
         ("contact", SILENCE),
         ("orders", SILENCE),
-        ("debt", DEBT),
+        ("reply", SILENCE),
+        ("thread", "u4"),  # conversation of our unanswered message, hashed; 0 = not known
+        ("owed_s", "u4"),  # the client's first message that we have not answered; 0 = none
         ("channels", "u1", (CHANNELS_HEARD,)),  # numbers in the vocabulary of channels, last heard first; 0 = none
         ("channels_s", "u4", (CHANNELS_HEARD,)),  # when they were last heard
         ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed
@@ -89,6 +86,7 @@ SEGMENT = np.dtype(
         ("layout", "u1"),
         ("contact", POPULATION),
         ("orders", POPULATION),
+        ("reply", POPULATION),
         ("answers", "f8"),  # forgetting count of our own answers to these clients
         ("answer_log_sum", "f8"),  # of ln(days that they took us), and of its square
         ("answer_log_square_sum", "f8"),
@@ -141,10 +139,9 @@ def new_clients(count: int) -> Records:
     """Rows of clients that nobody has heard of yet."""
     clients = np.zeros(count, CLIENT).view(np.recarray)
     clients.layout = LAYOUT
-    for signal in ("contact", "orders"):
-        clients[signal]["last_s"] = np.nan
-    for signal in ("contact", "orders", "debt"):
-        clients[signal]["incident"]["next_s"] = NEVER_S
+    for silence in SILENCES:
+        clients[silence]["last_s"] = np.nan
+        clients[silence]["incident"]["next_s"] = NEVER_S
     return clients
 
 

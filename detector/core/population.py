@@ -118,6 +118,7 @@ def _refit(population: Population) -> None:
 
 @njit(cache=True)
 def refit(segments: Records, number: int) -> None:
-    """Fit both populations of a segment anew."""
+    """Fit the populations of a segment anew."""
     _refit(segments[number].contact)
     _refit(segments[number].orders)
+    _refit(segments[number].reply)

@@ -14,16 +14,17 @@ import numpy as np
 from numba import njit
 
 from detector.core.clock import DAYS_PER_YEAR, deadline_s, to_operational_days
+from detector.core.forgetting import KEPT, weight_of
 from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP
 from detector.core.population import quantile
 
 GAPS_MIN = 3  # no deadline before the third gap
 SETTLED_GAPS = 5  # the gap at which a client's mean is taken into the segment's prior gap
-KEPT = 0.97  # share of the past that the weight and the sum of gaps keep at each gap
 _ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
 _KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
 _KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
 _KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is worth; own gaps that count against it
+_LOYALTY_WORTH = 3.0  # gaps that the general rate of departures is worth against the own gaps survived
 _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
@@ -31,23 +32,16 @@ Population = Any  # one record of layout.POPULATION: of all contacts, or of orde
 
 
 @njit(cache=True)
-def weight(silence: Silence) -> float:
-    """Forgetting count of gaps: `weight = KEPT * weight + 1` at each, summed up."""
-    result: float = (1.0 - KEPT**silence.gaps) / (1.0 - KEPT)
-    return result
-
-
-@njit(cache=True)
 def mean_gap_days(silence: Silence, population: Population) -> float:
     """The client's mean gap, shrunk towards the segment's as if one gap of that length had been seen."""
-    mean: float = (silence.total_days + population.prior_gap_days) / (weight(silence) + 1.0)
+    mean: float = (silence.total_days + population.prior_gap_days) / (weight_of(silence.gaps) + 1.0)
     return mean
 
 
 @njit(cache=True)
 def log_own_mean(silence: Silence) -> float:
     """Logarithm of the client's own mean gap."""
-    return math.log(max(silence.total_days, 1e-3) / max(weight(silence), 0.01))
+    return math.log(max(silence.total_days, 1e-3) / max(weight_of(silence.gaps), 0.01))
 
 
 @njit(cache=True)
@@ -123,21 +117,29 @@ def outlasted_days(silence: Silence, population: Population, y: float) -> float:
 @njit(cache=True)
 def alert_probability(silence: Silence, population: Population) -> float:
     """P(gap > deadline): the budget of false alerts a year, spread over the gaps of a year."""
-    share: float = population.budget * mean_gap_days(silence, population) / DAYS_PER_YEAR
-    return min(max(share, _ALPHA_MIN), _ALPHA_MAX)
+    return share_of(population.budget, mean_gap_days(silence, population))
 
 
 @njit(cache=True)
-def next_deadline_s(silence: Silence, population: Population) -> float:
-    """The instant at which the silence since the last contact exceeds what the rhythm explains."""
-    y = -math.log(alert_probability(silence, population))
-    return deadline_s(silence.last_s, outlasted_days(silence, population, y))
+def share_of(budget: float, interval_days: float) -> float:
+    """A budget of false alerts a year, spread over what happens once in so many days."""
+    return min(max(budget * interval_days / DAYS_PER_YEAR, _ALPHA_MIN), _ALPHA_MAX)
+
+
+@njit(cache=True)
+def next_deadline_s(silence: Silence, population: Population, probability: float) -> float:
+    """The instant at which a silence so rare begins to exceed what the rhythm explains."""
+    return deadline_s(silence.last_s, outlasted_days(silence, population, -math.log(probability)))
 
 
 @njit(cache=True)
 def probability_gone(silence: Silence, population: Population, days: float, departures_per_client_year: float) -> float:
-    """P(the client has left for good | silent for `days`), if clients leave at the given rate."""
-    leaving = departures_per_client_year * mean_gap_days(silence, population) / DAYS_PER_YEAR
+    """P(the client has left for good | silent for `days`), if new clients leave at the given rate.
+
+    Who has come back often is less likely to leave: each gap survived is evidence of a low rate of its own.
+    """
+    rate = departures_per_client_year * _LOYALTY_WORTH / (_LOYALTY_WORTH + silence.gaps)
+    leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
     return 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
 
 
@@ -177,15 +179,23 @@ def _learn_gap(silence: Silence, population: Population, gap_days: float) -> Non
         silence.third_days = gap_days
     if silence.gaps == SETTLED_GAPS:
         population.settled += 1
-        population.settled_log_sum += math.log(silence.total_days / weight(silence))
+        population.settled_log_sum += math.log(silence.total_days / weight_of(silence.gaps))
+
+
+@njit(cache=True)
+def learn_gap(silence: Silence, population: Population, gap_days: float) -> None:
+    """Take one completed gap in. Score first, learn second."""
+    if silence.gaps >= GAPS_MIN:
+        _score(silence, population, gap_days)
+    _learn_gap(silence, population, gap_days)
 
 
 @njit(cache=True)
 def learn_contact(silence: Silence, population: Population, at_s: float, session_days: float) -> float:
     """Take one contact in, not older than the last one; -> the gap that it completes in days, or 0.
 
-    Score first, learn second. A contact less than a session after the last one belongs to it: only the last contact
-    moves, and the deadline with it.
+    A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
+    with it.
     """
     if math.isnan(silence.last_s):
         silence.last_s = at_s
@@ -194,9 +204,7 @@ def learn_contact(silence: Silence, population: Population, at_s: float, session
     silence.last_s = at_s
     completed = gap_days > session_days
     if completed:
-        if silence.gaps >= GAPS_MIN:
-            _score(silence, population, gap_days)
-        _learn_gap(silence, population, gap_days)
+        learn_gap(silence, population, gap_days)
     if silence.gaps >= GAPS_MIN:
-        silence.incident.next_s = next_deadline_s(silence, population)
+        silence.incident.next_s = next_deadline_s(silence, population, alert_probability(silence, population))
     return gap_days if completed else 0.0

@@ -67,14 +67,17 @@ class Shard:
         self.policy = policy
         self.clock_s = -math.inf
         self.table = Table(
-            policy.segments_max, policy.false_alerts_per_client_year, policy.segment_budgets, policy.prior
+            policy.segments_max,
+            policy.false_alerts_per_client_year,
+            policy.segment_budgets,
+            policy.false_overdue_per_client_year,
+            policy.prior,
         )
         self.counts: Counter[str] = Counter()  # for people, not for decisions
         self._rules = Rules(
             policy.session_hours / 24,
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
-            policy.false_overdue_per_client_year,
         )
         self._merge = Merge(policy.sources)
         self._refit_s = math.inf

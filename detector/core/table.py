@@ -18,6 +18,7 @@ from detector.core.layout import (
     LAYOUT,
     RECENT,
     SEGMENT,
+    SILENCES,
     TREND,
     Records,
     new_clients,
@@ -54,12 +55,19 @@ class Table:
         False alerts per client-year, unless `budgets` names the segment.
     budgets
         The same for single segments.
+    overdue_budget
+        The same for overdue replies, in all segments.
     prior
         What is known beforehand of single segments: records of layout.SEGMENT, of which the sums count.
     """
 
     def __init__(
-        self, segments_max: int, budget: float, budgets: Mapping[str, float], prior: Mapping[str, Records]
+        self,
+        segments_max: int,
+        budget: float,
+        budgets: Mapping[str, float],
+        overdue_budget: float,
+        prior: Mapping[str, Records],
     ) -> None:
         self.names, self.segment_names = Vocabulary(), Vocabulary(segments_max)
         self.channels, self.accounts = Vocabulary(CHANNELS_MAX), Vocabulary()
@@ -73,7 +81,7 @@ class Table:
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.counts = np.zeros(_COUNTS, np.int64)
         self.effects, self.effects_used = np.zeros(EFFECTS_AT_ONCE, EFFECT).view(np.recarray), np.zeros(1, np.int64)
-        self._budget, self._budgets, self._prior = budget, budgets, prior
+        self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
 
@@ -112,8 +120,9 @@ class Table:
         return number
 
     def _set_budget(self, number: int, name: str) -> None:
-        for signal in ("contact", "orders"):
-            self.segments[signal][number]["budget"] = self._budgets.get(name, self._budget)
+        budget = self._budgets.get(name, self._budget)
+        for silence in SILENCES:
+            self.segments[silence][number]["budget"] = self._overdue_budget if silence == "reply" else budget
 
     def _make_room(self, number: int) -> None:
         missing = max(number + 1 - len(self.segments), 0)
@@ -198,7 +207,7 @@ class Table:
     def open_incidents(self) -> int:
         """How many incidents people were told of and are not resolved."""
         rows = self.clients[: len(self.names)]
-        states = [rows[signal]["incident"]["state"] for signal in ("contact", "orders", "debt")]
+        states = [rows[signal]["incident"]["state"] for signal in SILENCES]
         states.append(self.trends["state"][: self.trends_used[0]])
         return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)
 

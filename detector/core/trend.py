@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.forgetting import KEPT, weight_of
 from detector.core.normal import normal_quantile, normal_score, student_t
 from detector.core.signals import (
     DECLINES,
@@ -29,8 +30,6 @@ BASELINE_S = DAYS_PER_YEAR / 2 * DAY_S
 # Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
 # the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
 # 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
-_KEPT = 0.97
-_WEIGHTS = (1 - _KEPT ** np.arange(1024)) / (1 - _KEPT)  # forgetting counts: from 1,023 values on they move no more
 _SCORE_MAX = 3.0
 _LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
 # A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
@@ -76,17 +75,10 @@ def measured(signal: int, level: float) -> float:
 
 
 @njit(cache=True)
-def _weight(trend: Trend) -> float:
-    """The forgetting count of values: it follows from their number."""
-    weight: float = _WEIGHTS[min(int(trend.count), _WEIGHTS.size - 1)]
-    return weight
-
-
-@njit(cache=True)
 def prediction(trend: Trend) -> tuple[float, float, float]:
     """The Student-t of the next transformed value: degrees of freedom, location, scale."""
     mean, kappa, a, b = PRIORS[trend.signal]
-    weight = _weight(trend)
+    weight = weight_of(trend.count)
     distance = np.float64(trend.level) - mean
     total = kappa + weight
     a_n = a + weight / 2
@@ -120,10 +112,10 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
         towards = DECLINES[trend.signal]
         away = towards * (x - location) / scale
         x = location + towards * scale * min(max(away, -_LEARNED_RISE_MAX), _LEARNED_DECLINE_MAX)
-    before = _KEPT * _weight(trend)
+    before = KEPT * weight_of(trend.count)
     distance = x - np.float64(trend.level)
     trend.level += distance / (before + 1)
-    trend.m2 = _KEPT * np.float64(trend.m2) + before / (before + 1) * distance * distance
+    trend.m2 = KEPT * np.float64(trend.m2) + before / (before + 1) * distance * distance
     trend.count += 1
     trend.last_s = max(int(at_s), trend.last_s)
 
@@ -206,11 +198,3 @@ def predicted(trend: Trend, probability: float) -> float:
     """The value, in the signal's unit, that the next one exceeds with this probability."""
     df, location, scale = prediction(trend)
     return measured(trend.signal, location + scale * student_t(-normal_quantile(probability), df))
-
-
-@njit(cache=True)
-def exceeded_with(trend: Trend, value: float) -> float:
-    """The probability that the next value exceeds this one: the inverse of `predicted`."""
-    df, location, scale = prediction(trend)
-    score = normal_score((transformed(trend.signal, value) - location) / scale, df)
-    return 0.5 * math.erfc(score / math.sqrt(2.0))

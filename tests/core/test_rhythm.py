@@ -39,7 +39,8 @@ def test_no_deadline_before_the_third_gap():
 def test_deadlines_are_whole_seconds():
     """A deadline is a whole second, so that the last bit of a logarithm moves nothing."""
     silence, population_ = taught([6.3, 7.7, 8.1])
-    deadline_s = rhythm.next_deadline_s(silence, population_)
+    probability = rhythm.alert_probability(silence, population_)
+    deadline_s = rhythm.next_deadline_s(silence, population_, probability)
     assert deadline_s == math.floor(deadline_s) == silence.incident.next_s
 
 
