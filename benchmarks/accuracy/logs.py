@@ -62,20 +62,24 @@ def judged_retail(budgets: list[float]) -> Backtest:
 
 
 class Streamed(NamedTuple):
-    """Clients that had their contacts, and their segment."""
+    """Clients that had their contacts, and what they have in common."""
 
     silences: Records
     segments: Records
+
+    def refit(self) -> None:
+        """Make the table anew of what was learned, as a shard does at midnight."""
+        population.refit(self.segments, 0)
 
 
 def untaught(clients: int, budget: float) -> Streamed:
     """Clients that nobody has heard of, in a segment that has learned nothing."""
     silences: Any = np.zeros(clients, SILENCE).view(np.recarray)
     silences.last_s = np.nan
-    segments = new_segments(1)
-    segments.budget = budget
-    population.refit(segments, 0)
-    return Streamed(silences, segments)
+    state = Streamed(silences, new_segments(1))
+    state.segments.budget = budget
+    state.refit()
+    return state
 
 
 def streamed(client: Ints, at_s: Floats, budget: float) -> Streamed:
@@ -85,7 +89,7 @@ def streamed(client: Ints, at_s: Floats, budget: float) -> Streamed:
     while start < len(at_s):
         stop = int(np.searchsorted(at_s, next_refit_s(float(at_s[start]))))
         _learn(*state, client[start:stop], at_s[start:stop])
-        population.refit(state.segments, 0)
+        state.refit()
         start = stop
     return state
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
-from detector.backtest.log import LogColumns
 
 from benchmarks.accuracy.logs import DATA, SESSION_DAYS, Floats, Ints, Row, retail, untaught
-from detector.core import population, rhythm
+from detector.backtest.log import LogColumns
+from detector.core import rhythm
 from detector.core.clock import DAY_S, next_refit_s
 from detector.files import read_records
 from schemas.envelope import InteractionReader
@@ -53,7 +53,7 @@ def differences() -> list[float]:
     refit_s, found = next_refit_s(float(at_s[0])), []
     for number, now_s in zip(client.tolist(), at_s.tolist(), strict=True):
         if now_s >= refit_s:
-            population.refit(state.segments, 0)
+            state.refit()
             their_segment.refit()
             refit_s = next_refit_s(now_s)
         silence, their = state.silences[number], theirs[number]

@@ -23,7 +23,7 @@ def learn(silences: Records, segments: Records, trends: Records, client: Ints, a
     for i in range(len(at_s)):
         silence = silences[client[i]]
         first = 3 * client[i]
-        if silence.weight > 0:
+        if silence.last_s > 0:
             days = (at_s[i] - silence.last_s) / DAY_S
             trend.learn_value(trends[first], at_s[i], days)
             trend.learn_value(trends[first + 1], at_s[i], days)
