@@ -40,8 +40,8 @@ DEFINITIONS: Final = (
         "The false alerts per client-year that were asked for, times the client-years watched: the time from a"
         " client's third gap on in which it was not under an alert already, until the log ends.",
         "Clients that left without an alert yet are still counted as watched, which makes the promise a little too"
-        " large; counting only silences that ended makes it too small. Both are in the JSON (`overall`,"
-        " `ended_silences`).",
+        " large; counting only silences that ended makes it too small. Both are in the JSON (overall,"
+        " ended_silences).",
     ),
     Definition(
         "Realised / promised",
@@ -61,38 +61,43 @@ DEFINITIONS: Final = (
         "Recent alerts had little time to prove false.",
     ),
     Definition(
+        "Last silences",
+        "The one silence of each client that the log does not see the end of, if an alert was possible about it: the"
+        " departures are among them.",
+        "Most of them are no departures: a client that was heard yesterday has one too.",
+    ),
+    Definition(
         "Silence at the alert",
-        "For clients that never came back: how long they had been silent when the alert came, in days and in own mean"
-        " gaps (median over those that were alerted).",
+        "In the last silences: how long the client had been silent when the alert came, in days and in own mean gaps"
+        " (median over those that were alerted).",
         "Clients without an alert are not in it, so a rule that alerts fewer can look faster: compare rules by missed"
         " contacts.",
     ),
     Definition(
         "Missed contacts",
-        "For clients that never came back: own mean gaps that passed until the alert, or until the log ended if none"
-        " came (mean over all that could be alerted). Smaller is better.",
-        "Clients whose last contact lies shortly before the end of the log are among them; they add the same to every"
-        " rule.",
+        "In the last silences: own mean gaps that passed until the alert, or until the log ended if none came (mean"
+        " over all of them). Smaller is better.",
+        "Clients that were heard shortly before the end of the log add the same to every rule.",
     ),
     Definition(
         "Baselines",
         "Rules that alert when a silence of t days passes k times a scale: the square root of the own mean gap"
         " (t / sqrt(m)), the own mean gap as it is (k x mean) or shrunk (k x shrunk mean), or a day for everybody"
         " (fixed days). Each k is the least that gives at most as many false alerts as the detector had."
-        " `14 days for all` is taken as it is.",
+        " 14 days for all is taken as it is.",
         "The k is chosen with the whole log known, which no rule can do in life: these rules are hard to beat.",
     ),
     Definition(
         "What was learned",
         "P(a silence lasts longer than t and ends): the table of each segment at the end of the log, for clients of"
-        " some mean gap; several shards are added up.",
+        " some mean gap. Each shard learns its own; of several the one that has learned most is shown.",
         "Only silences that ended are in it, by design: departures must not make the rule patient.",
     ),
     Definition(
         "Clients shown",
-        "Biggest hits: of the clients alerted that never came back, those with the most order value in the log (or the"
-        " most contacts, if it has no amounts). Worst false alarms: where the detector thought a departure most likely,"
-        " and the client came back. One timeline per client.",
+        "Biggest hits: of the clients alerted and not heard again, those with the most at stake: order value in the log"
+        " (contacts, if it has no amounts) times the chance of departure that the last alert gave. Worst false alarms:"
+        " where that chance was highest, and the client came back. One timeline per client.",
         "They are chosen to be looked at, not to be typical. Amounts of different currencies are added as they stand.",
     ),
 )

@@ -1,4 +1,4 @@
-"""A log read once and dealt out to the shards of every budget, by source and partition as `replay` does it."""
+"""A log read once and dealt out to shards, by source and partition as `replay` does it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,24 +16,21 @@ _READ_AT_ONCE = 5000
 Place = tuple[str, int]
 
 
-def feed(
-    records: Iterable[Line], runs: Sequence[Sequence[Shard]], *, route: Callable[[str], str], now_s: float
-) -> LogColumns:
+def feed(records: Iterable[Line], shards: Sequence[Shard], *, route: Callable[[str], str], now_s: float) -> LogColumns:
     """Let the shards take in the interactions of a log; what cannot be read is counted, and changes nothing.
 
     Parameters
     ----------
     records
         In the order of the file.
-    runs
-        Per budget, its shards by partition.
+    shards
+        By partition; they apply nothing yet.
     route
         From an interaction's kind to its source.
     now_s
         The reader's clock: what lies more than a day ahead of it is refused.
     """
     columns, reader = LogColumns(), InteractionReader()
-    partitions = len(runs[0])
     partition_of_client: dict[str, int] = {}
     ends = Counter[Place]()
     for some in _chunks(records):
@@ -46,15 +43,14 @@ def feed(
             client_id = found["client_id"]
             partition = partition_of_client.get(client_id)
             if partition is None:
-                partition = partition_of_client[client_id] = partition_of(client_id, partitions)
+                partition = partition_of_client[client_id] = partition_of(client_id, len(shards))
             place = route(found["kind"]), partition
             dealt.setdefault(place, []).append((ends[place], found))
             ends[place] += 1
         columns.counts["records"] += len(some)
         for (source, partition), interactions in dealt.items():
             columns.add([one for _, one in interactions])
-            for shards in runs:
-                shards[partition].take_in(source, interactions, [], interactions[-1][0], now_s)
+            shards[partition].take_in(source, interactions, [], interactions[-1][0], now_s)
     return columns
 
 

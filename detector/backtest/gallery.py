@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -55,29 +54,27 @@ def gallery(found: Backtest, judged: Judged) -> Gallery:
         One of its budgets.
     """
     log = found.log
-    value: dict[str, Any] = dict(zip(log.clients, log.order_value.tolist(), strict=True))
-    if not any(value.values()):
-        contacts = np.bincount(found.silences.client, minlength=len(log.clients))
-        value = dict(zip(log.clients, contacts.tolist(), strict=True))
+    values = (
+        log.order_value if log.order_value.any() else np.bincount(found.silences.client, minlength=len(log.clients))
+    )
+    value = dict(zip(log.clients, values.tolist(), strict=True))
 
-    def worth(incident: Incident) -> tuple[float, float]:
-        return value[incident.opened["client_id"]], incident.probability_gone
+    def at_stake(incident: Incident) -> float:
+        return (incident.probability_gone or 0.0) * value[incident.opened["client_id"]]
 
-    def surety(incident: Incident) -> tuple[float, float]:
-        return incident.probability_gone, value[incident.opened["client_id"]]
+    def surety(incident: Incident) -> float:
+        return incident.probability_gone or 0.0
 
     open_at_end = (one for one in judged.incidents if one.resolved_at is None)
     # Resolved by a late event, it was the log's disorder that raised it, not the detector.
     returned = (one for one in judged.incidents if one.resolved_reason == "returned")
     return Gallery(
-        hits=[_timeline(found, judged, one) for one in _first_of_each_client(open_at_end, worth)],
+        hits=[_timeline(found, judged, one) for one in _first_of_each_client(open_at_end, at_stake)],
         false_alarms=[_timeline(found, judged, one) for one in _first_of_each_client(returned, surety)],
     )
 
 
-def _first_of_each_client(
-    incidents: Iterable[Incident], rank: Callable[[Incident], tuple[float, float]]
-) -> list[Incident]:
+def _first_of_each_client(incidents: Iterable[Incident], rank: Callable[[Incident], float]) -> list[Incident]:
     first: dict[str, Incident] = {}
     for incident in sorted(incidents, key=rank, reverse=True):
         first.setdefault(incident.opened["client_id"], incident)

@@ -23,7 +23,7 @@ class Incident:
     opened
         Data of the opening alert.
     probability_gone
-        As the last alert before the end of the incident gave it.
+        As the last alert before the end of the incident gave it; None for a signal without one.
     escalated_at, resolved_at
         When; None if that did not happen.
     resolved_reason
@@ -31,7 +31,7 @@ class Incident:
     """
 
     opened: dict[str, Any]
-    probability_gone: float
+    probability_gone: float | None
     escalated_at: str | None
     resolved_at: str | None
     resolved_reason: Reason | None

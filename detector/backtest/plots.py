@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from detector.backtest.run import Judged
@@ -80,10 +81,11 @@ def calibration_plot(judged: Sequence[Judged]) -> str:
             axis.set_ylim(len(labels) - 0.5, -0.5)
             for number, rates in enumerate(groups):
                 offset = (number - (len(groups) - 1) / 2) * 0.6 / len(groups)
-                _ratios(axis, rates, offset, SERIES[number % len(SERIES)], f"budget {judged[number].budget:g}")
-        handles, names = axes[0].get_legend_handles_labels()
+                _ratios(axis, rates, offset, SERIES[number % len(SERIES)])
         figure = axes[0].get_figure(root=True)
         assert figure is not None  # they were made by one
+        handles = [Line2D([], [], marker="o", linestyle="", color=SERIES[k % len(SERIES)]) for k in range(len(judged))]
+        names = [f"budget {one.budget:g}" for one in judged]
         figure.legend(handles, names, loc="outside lower center", ncols=len(judged), fontsize=9)
     return done[0]
 
@@ -101,7 +103,7 @@ def _ratio_axis(axis: Axes, title: str) -> None:
     axis.spines["left"].set_visible(False)
 
 
-def _ratios(axis: Axes, rates: Sequence[Rate], offset: float, color: str, label: str) -> None:
+def _ratios(axis: Axes, rates: Sequence[Rate], offset: float, color: str) -> None:
     """Draw a dot per rate; small where few false alerts were promised, as chance rules there."""
     told = [(k, rate) for k, rate in enumerate(rates) if rate.realised_over_nominal is not None]
     axis.scatter(
@@ -109,14 +111,13 @@ def _ratios(axis: Axes, rates: Sequence[Rate], offset: float, color: str, label:
         [k + offset for k, _ in told],
         s=[60 if rate.nominal >= 10 else 14 for _, rate in told],  # noqa: PLR2004 - below ten, chance is a third and more
         color=color,
-        label=label,
         zorder=3,
         clip_on=False,
     )
 
 
 def rules_plot(judged: Sequence[Judged]) -> str:
-    """Missed contacts of the detector and of the tuned baselines: a panel per budget, the best on the left."""
+    """Missed contacts of the detector and of the tuned baselines: a panel per budget."""
     with drawing(10.5, 2.3, len(judged)) as (axes, done):
         for axis, one in zip(axes, judged, strict=True):
             rules = [("this detector", one.score), *((base.name, base.score) for base in one.baselines if base.tuned)]
@@ -156,9 +157,11 @@ def alerts_plot(silences: Silences, judged: Judged) -> str:
 
 
 def survival_plot(tables: Sequence[SurvivalTable]) -> str:
-    """P(gap > t) per segment, in own mean gaps, for clients of a short and of a long rhythm."""
-    with drawing(10.5, 2.8, len(tables)) as (axes, done):
-        for axis, table in zip(axes, tables, strict=True):
+    """P(gap > t) per segment, in own mean gaps, for clients of several rhythms."""
+    with drawing(10.5, 2.8, max(len(tables), 2)) as (axes, done):
+        for axis in axes[len(tables) :]:
+            axis.set_visible(False)
+        for axis, table in zip(axes, tables, strict=False):
             for number, mean in enumerate(MEAN_GAPS_DAYS):
                 axis.plot(TIMES_MEAN, table.survival[mean], color=SERIES[number], label=f"mean gap {mean:.0f} days")
             axis.set_xscale("log")
@@ -166,8 +169,9 @@ def survival_plot(tables: Sequence[SurvivalTable]) -> str:
             axis.set_ylim(1e-3, 1.1)
             axis.set_xlim(TIMES_MEAN[0], TIMES_MEAN[-1])
             axis.set_xticks([0.5, 1, 2, 5, 10, 20], ["½", "1", "2", "5", "10", "20"])
-            axis.set_yticks([1, 0.1, 0.01, 0.001], ["100 %", "10 %", "1 %", "0.1 %"])
+            axis.set_yticks([1, 0.1, 0.01, 0.001], ["100%", "10%", "1%", "0.1%"])
             axis.xaxis.set_minor_formatter(NullFormatter())
+            axis.yaxis.set_minor_locator(NullLocator())
             axis.grid(color=GRID, linewidth=0.6)
             axis.set_title(f"{table.segment}: {table.completed_gaps:,} gaps")
             axis.set_xlabel("silence, in own mean gaps")

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from detector.backtest.alarms import Alarms
@@ -51,7 +52,7 @@ class Judged:
 
     @property
     def best_baseline(self) -> Baseline | None:
-        """The tuned baseline that missed the fewest contacts of clients that never came back."""
+        """The tuned baseline with the fewest missed contacts."""
         tuned = [one for one in self.baselines if one.tuned and one.score.delay.missed_contacts_mean is not None]
         return min(tuned, key=lambda one: one.score.delay.missed_contacts_mean or 0.0, default=None)
 
@@ -103,21 +104,24 @@ def backtest(
     progress
         Called with each budget whose run begins, after the log was read.
     """
-    policies = [replace(policy, false_alerts_per_client_year=budget, segment_budgets={}) for budget in budgets]
-    runs = [[Shard(one) for _ in range(partitions)] for one in policies]
-    log = feed(records, runs, route=route, now_s=now_s).log()
+    waiting = [Shard(replace(policy, segment_budgets={})) for _ in range(partitions)]
+    log = feed(records, waiting, route=route, now_s=now_s).log()
     silences = silences_of(log, policy.session_hours / HOURS_PER_DAY)
-    judged = []
-    for budget, shards in zip(budgets, runs, strict=True):
+    judged, survival, late = [], list[SurvivalTable](), 0
+    for budget in budgets:
         progress(budget)
+        shards = [_under(budget, shard) for shard in waiting]
         judged.append(_judge(budget, _alerts(shards, policy.sources), shards, silences, log))
-    return Backtest(
-        log=log,
-        silences=silences,
-        judged=judged,
-        survival=survival_tables(runs[0]),
-        late=sum(shard.counts["late"] for shard in runs[0]),
-    )
+        # What is learned, and what was late, does not depend on the budget.
+        survival, late = survival_tables(shards), sum(shard.counts["late"] for shard in shards)
+    return Backtest(log, silences, judged, survival, late)
+
+
+def _under(budget: float, waiting: Shard) -> Shard:
+    """A copy of a shard that has applied nothing yet, under another budget: the log is read and converted once."""
+    shard = deepcopy(waiting)
+    shard.table.segments["budget"] = budget
+    return shard
 
 
 def _alerts(shards: Sequence[Shard], sources: Sequence[str]) -> list[bytes]:

@@ -45,9 +45,9 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Delay:
-    """How long the clients that never came back had been silent when the alarm was raised, as far as one was."""
+    """How long the last silences, which the log does not see the end of, had lasted at the alarm, as far as one was."""
 
-    clients: int
+    silences: int
     alerted: int
     days_median: float | None
     own_gaps_median: float | None
@@ -79,16 +79,16 @@ def score(silences: Silences, alarms: Alarms) -> Score:
 
 
 def _delay(silences: Silences, alarms: Alarms) -> Delay:
-    lost = silences.watched & ~silences.returned
-    alarm_days = np.full(len(lost), np.inf)
+    last = silences.watched & ~silences.returned
+    alarm_days = np.full(len(last), np.inf)
     true = ~alarms.false
     np.minimum.at(alarm_days, alarms.silence[true], alarms.days[true])
-    alarm_days, mean_days = alarm_days[lost], silences.mean_days[lost]
+    alarm_days, mean_days = alarm_days[last], silences.mean_days[last]
     alerted = np.isfinite(alarm_days)
     own_gaps = alarm_days[alerted] / mean_days[alerted]
-    missed = np.minimum(alarm_days, silences.days[lost]) / mean_days
+    missed = np.minimum(alarm_days, silences.days[last]) / mean_days
     return Delay(
-        clients=len(alarm_days),
+        silences=len(alarm_days),
         alerted=int(alerted.sum()),
         days_median=_median(alarm_days[alerted]),
         own_gaps_median=_median(own_gaps),

@@ -3,17 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from detector.core import population
-from detector.core.layout import new_segments
 from detector.core.rhythm import population_e
 from detector.core.shard import Shard
 
 MEAN_GAPS_DAYS = (3.0, 10.0, 30.0, 90.0)
 TIMES_MEAN = tuple(float(round(times, 3)) for times in np.geomspace(0.25, 20, 41))
 TOLD_TIMES_MEAN = (2.0, 3.0, 5.0, 10.0)
+
+
+Segment = Any  # one record of layout.SEGMENT
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class SurvivalTable:
     Parameters
     ----------
     segment
-        Its name; "" is the segment of clients that were given none.
+        Its name.
     completed_gaps
         Gaps that it rests on.
     survival
@@ -39,24 +41,16 @@ class SurvivalTable:
 
 
 def survival_tables(shards: Sequence[Shard]) -> list[SurvivalTable]:
-    """Give one table per segment that has learned anything; the sums of several shards are added up first."""
-    numbers: dict[str, int] = {}
+    """Give a table per segment that has learned anything: of several shards the one that has learned most."""
+    best: dict[str, Any] = {}
     for shard in shards:
-        for name in shard.table.segment_names.words:
-            numbers.setdefault(name, len(numbers))
-    segments = new_segments(len(numbers))
-    for shard in shards:
-        for number, name in enumerate(shard.table.segment_names.words):
-            for field in ("completed", "log_mean_sum", "settled", "settled_log_sum"):
-                segments[field][numbers[name]] += shard.table.segments[field][number]
-    tables = []
-    for name, number in numbers.items():
-        population.refit(segments, number)
-        tables.append(_table(name, segments[number]))
-    return sorted((table for table in tables if table.completed_gaps), key=lambda table: -table.completed_gaps)
+        for name, segment in zip(shard.table.segment_names.words, shard.table.segments, strict=True):
+            if segment.fitted_gaps > (best[name].fitted_gaps if name in best else 0):
+                best[name] = segment
+    return sorted((_table(name, best[name]) for name in best), key=lambda table: -table.completed_gaps)
 
 
-def _table(name: str, segment: np.record) -> SurvivalTable:
+def _table(name: str, segment: Segment) -> SurvivalTable:
     return SurvivalTable(
         segment=name,
         completed_gaps=int(segment.fitted_gaps),
@@ -65,7 +59,7 @@ def _table(name: str, segment: np.record) -> SurvivalTable:
     )
 
 
-def _survival(segment: np.record, mean_gap_days: float, times_mean: float) -> float:
+def _survival(segment: Segment, mean_gap_days: float, times_mean: float) -> float:
     """P(gap > times x mean) for a client of long history, whose own and shrunk mean gaps are the same."""
     tail = segment.slope * (math.log(mean_gap_days) - segment.log_center)
     return math.exp(-population_e(segment, math.log(times_mean) - tail))

@@ -26,8 +26,9 @@ def show(found: "Backtest", *, to_stderr: bool) -> None:
             console.print(_rules(judged))
         console.print(
             "a week = alerts; false = the client came back; gone = share that did not; alerted = of the "
-            f"{found.judged[0].score.delay.clients:,} clients that never came back; days, gaps = silence at the alert, "
-            "in days and in own mean gaps (median); missed = own mean gaps until the alert or the end of the log (mean)"
+            f"{found.judged[0].score.delay.silences:,} last silences, one per client, whose end the log does not "
+            "show; days, gaps = silence at those alerts, in days and in own mean gaps (median); missed = own mean gaps "
+            "until the alert or the end of the log (mean)"
         )
     if any(judged.others for judged in found.judged):
         console.print("\nOther signals, incidents opened (resolved); they have budgets of their own")
