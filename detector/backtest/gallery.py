@@ -54,10 +54,9 @@ def gallery(found: Backtest, judged: Judged) -> Gallery:
         One of its budgets.
     """
     log = found.log
-    values = (
-        log.order_value if log.order_value.any() else np.bincount(found.silences.client, minlength=len(log.clients))
-    )
-    value = dict(zip(log.clients, values.tolist(), strict=True))
+    contacts = np.bincount(found.silences.client, minlength=len(log.clients)).astype(np.float64)
+    values = log.order_value if log.order_value.any() else contacts
+    value: dict[str, float] = dict(zip(log.clients, values.tolist(), strict=True))
 
     def at_stake(incident: Incident) -> float:
         return (incident.probability_gone or 0.0) * value[incident.opened["client_id"]]

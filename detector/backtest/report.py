@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from detector.backtest.definitions import DEFINITIONS
 from detector.backtest.gallery import Gallery, Timeline, gallery
@@ -46,7 +46,7 @@ def page(found: Backtest, files: Sequence[str], budget: float) -> str:
     """
     environment = Environment(
         loader=PackageLoader("detector.backtest"),
-        autoescape=select_autoescape(),
+        autoescape=True,  # names come from the log
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

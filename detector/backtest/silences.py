@@ -76,7 +76,7 @@ def silences_of(log: Log, session_days: float) -> Silences:
     order = np.lexsort((log.at_s, log.client))
     client, at_s = log.client[order], log.at_s[order]
     same = client[1:] == client[:-1]
-    longer = (at_s[1:] - at_s[:-1]) / DAY_S > session_days
+    longer = np.diff(at_s / DAY_S) > session_days  # as the kernel has it, to the last bit
     last_of_contact = np.append(~same | longer, np.ones(min(len(at_s), 1), bool))
     begins = np.flatnonzero(last_of_contact)
     returned = np.append(same, np.zeros(min(len(at_s), 1), bool))[begins]
