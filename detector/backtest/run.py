@@ -1,9 +1,9 @@
 """The backtest: one log through the live shards once per budget, and the figures of each."""
 
 import math
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from detector.backtest.alarms import Alarms
@@ -107,21 +107,26 @@ def backtest(
     waiting = [Shard(replace(policy, segment_budgets={})) for _ in range(partitions)]
     log = feed(records, waiting, route=route, now_s=now_s).log()
     silences = silences_of(log, policy.session_hours / HOURS_PER_DAY)
+    frozen = pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)
     judged, survival, late = [], list[SurvivalTable](), 0
     for budget in budgets:
         progress(budget)
-        shards = [_under(budget, shard) for shard in waiting]
+        shards = _copies(frozen, budget)
         judged.append(_judge(budget, _alerts(shards, policy.sources), shards, silences, log))
         # What is learned, and what was late, does not depend on the budget.
         survival, late = survival_tables(shards), sum(shard.counts["late"] for shard in shards)
     return Backtest(log, silences, judged, survival, late)
 
 
-def _under(budget: float, waiting: Shard) -> Shard:
-    """A copy of a shard that has applied nothing yet, under another budget: the log is read and converted once."""
-    shard = deepcopy(waiting)
-    shard.table.segments["budget"] = budget
-    return shard
+def _copies(frozen: bytes, budget: float) -> list[Shard]:
+    """Copies of shards that have applied nothing yet, under a budget: so the log is read and converted only once.
+
+    Pickled, because that takes a tenth of the time of `deepcopy`.
+    """
+    shards: list[Shard] = pickle.loads(frozen)  # noqa: S301 - made a moment ago
+    for shard in shards:
+        shard.table.segments["budget"] = budget
+    return shards
 
 
 def _alerts(shards: Sequence[Shard], sources: Sequence[str]) -> list[bytes]:
