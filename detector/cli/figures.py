@@ -46,7 +46,7 @@ def _table(first: str, columns: Sequence[str]) -> "Table":
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    table.add_column(first, no_wrap=True, max_width=24)
+    table.add_column(first, no_wrap=True, max_width=31)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
