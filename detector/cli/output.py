@@ -30,6 +30,28 @@ def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
         yield lambda read: bar.advance(task, read)
 
 
+@contextmanager
+def steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal which of a few long steps is under way; the first call shows the bar."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=total, completed=-1)
+
+    def step(name: str) -> None:
+        bar.start()
+        bar.update(task, description=name, advance=1)
+
+    try:
+        yield step
+    finally:
+        bar.stop()
+
+
 def summary(found: "Summary", *, as_json: bool, to_stderr: bool) -> None:
     """Print what a replay did."""
     if as_json:

@@ -1,0 +1,139 @@
+"""The report of a backtest: one HTML page that needs nothing else, readable by those who would get the alerts."""
+
+import base64
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from detector.backtest.definitions import DEFINITIONS
+from detector.backtest.gallery import Gallery, Timeline, gallery
+from detector.backtest.incidents import seconds
+from detector.backtest.notes import notes
+from detector.backtest.plots import alerts_plot, calibration_plot, rules_plot, survival_plot
+from detector.backtest.run import Backtest, Judged
+from detector.backtest.survival import TOLD_TIMES_MEAN
+from detector.backtest.timeline import timeline_plot
+from detector.core.clock import DAY_S, rfc3339
+
+SEGMENTS_MAX = 4
+"""Segments whose tables are drawn: those with the most gaps."""
+
+_WHOLE_FROM = 0.1
+
+
+class Card(NamedTuple):
+    """A client of the gallery in words, and its picture."""
+
+    name: str
+    said: str
+    picture: str
+
+
+def page(found: Backtest, files: Sequence[str], budget: float) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    found
+        What it shows.
+    files
+        Names of the log's files.
+    budget
+        The installation's own: of the budgets that were tried, the nearest one is shown in full.
+    """
+    environment = Environment(
+        loader=PackageLoader("detector.backtest"),
+        autoescape=True,  # names come from the log
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "share": _share, "day": _day}
+    shown = min(found.judged, key=lambda one: abs(math.log(one.budget / budget)))
+    watched = bool(found.silences.watched.any())
+    return environment.get_template("report.html.j2").render(
+        found=found,
+        log=found.log,
+        files=[Path(file).name for file in files],
+        contacts=len(found.silences.client),
+        shown=shown,
+        watched=watched,
+        pictures=_pictures(found, shown) if watched else {},
+        told_times_mean=TOLD_TIMES_MEAN,
+        tables=found.survival[:SEGMENTS_MAX],
+        more_tables=len(found.survival[SEGMENTS_MAX:]),
+        others=sorted({name for one in found.judged for name in one.others}),
+        notes=notes(found),
+        definitions=DEFINITIONS,
+        **_cards(gallery(found, shown), found),
+    )
+
+
+def _pictures(found: Backtest, shown: Judged) -> dict[str, str]:
+    spans = found.silences.log_end_s > found.silences.log_start_s
+    return {
+        "calibration": _inline(calibration_plot(found.judged)),
+        "rules": _inline(rules_plot(found.judged)),
+        "alerts": _inline(alerts_plot(found.silences, shown)) if spans else "",
+        "survival": _inline(survival_plot(found.survival[:SEGMENTS_MAX])) if found.survival else "",
+    }
+
+
+def _cards(chosen: Gallery, found: Backtest) -> dict[str, list[Card]]:
+    end_s = found.silences.log_end_s
+
+    def card(timeline: Timeline, said: str) -> Card:
+        return Card(timeline.client_id, said, _inline(timeline_plot(timeline, end_s)))
+
+    return {
+        "hits": [card(one, _said_of_hit(one, end_s)) for one in chosen.hits],
+        "false_alarms": [card(one, _said_of_false_alarm(one)) for one in chosen.false_alarms],
+    }
+
+
+def _said_of_hit(timeline: Timeline, end_s: float) -> str:
+    told = timeline.incident.opened
+    silent = (end_s - seconds(told["last_heard_at"])) / DAY_S
+    worth = f"Orders of {timeline.order_value:,.0f} in the log. " if timeline.order_value else ""
+    return (
+        f"{worth}{_rhythm(told)} Last heard on {told['last_heard_at'][:10]}; alerted on {told['opened_at'][:10]}, "
+        f"after {told['actual_heard_within_days']:.0f} days. Not heard again: {silent:.0f} days when the log ended."
+    )
+
+
+def _said_of_false_alarm(timeline: Timeline) -> str:
+    incident, told = timeline.incident, timeline.incident.opened
+    back_after = (seconds(incident.resolved_at or told["at"]) - seconds(told["opened_at"])) / DAY_S
+    return (
+        f"{_rhythm(told)} Alerted on {told['opened_at'][:10]}, after {told['actual_heard_within_days']:.0f} days; in "
+        f"the end the chance that it had left was put at {incident.probability_gone:.0%}. Back {back_after:.0f} days "
+        "after the alert."
+    )
+
+
+def _rhythm(told: dict[str, Any]) -> str:
+    evidence = told["evidence"]
+    return f"A contact every {evidence['mean_gap_days']:.0f} days ({evidence['gaps_seen']} gaps seen)."
+
+
+def _inline(svg: str) -> str:
+    """Give a picture as an address, so that the ids in one picture cannot meet those of another."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _share(value: float | None) -> str:
+    """A share in per cent: whole ones, and below ten two digits."""
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if value >= _WHOLE_FROM else f"{100 * value:.2g}%"
+
+
+def _day(at_s: float) -> str:
+    return "-" if math.isnan(at_s) else rfc3339(at_s)[:10]

@@ -1,0 +1,163 @@
+"""The backtest: one log through the live shards once per budget, and the figures of each."""
+
+import math
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from detector.backtest.alarms import Alarms
+from detector.backtest.baselines import Baseline, baselines
+from detector.backtest.feed import feed
+from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact
+from detector.backtest.log import Log
+from detector.backtest.score import Calibration, Score, calibration, score
+from detector.backtest.silences import Silences, silences_of
+from detector.backtest.survival import SurvivalTable, survival_tables
+from detector.core.alert import in_order
+from detector.core.shard import Policy, Shard
+from detector.replay import Line
+
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One budget: what was raised, and how it was judged.
+
+    Parameters
+    ----------
+    budget
+        False alerts per client-year that were asked for.
+    incidents
+        Silences of contact, in the order in which they were opened.
+    alarms
+        The same as columns.
+    score, calibration, baselines
+        The figures.
+    others
+        Incidents of all other types and signals, counted: opened, and how many of them were resolved.
+    held
+        Alerts that were not released because their segment was still learning.
+    """
+
+    budget: float
+    incidents: list[Incident]
+    alarms: Alarms
+    score: Score
+    calibration: Calibration
+    baselines: list[Baseline]
+    others: dict[str, tuple[int, int]]
+    held: int
+
+    @property
+    def best_baseline(self) -> Baseline | None:
+        """The tuned baseline with the fewest missed contacts."""
+        tuned = [one for one in self.baselines if one.tuned and one.score.delay.missed_contacts_mean is not None]
+        return min(tuned, key=lambda one: one.score.delay.missed_contacts_mean or 0.0, default=None)
+
+    @property
+    def missed_over_best_baseline(self) -> float | None:
+        """Missed contacts of the detector over those of the best baseline, at equal false alerts: below 1 is better."""
+        ours, best = self.score.delay.missed_contacts_mean, self.best_baseline
+        theirs = best.score.delay.missed_contacts_mean if best else None
+        return ours / theirs if ours is not None and theirs else None
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What came of a log."""
+
+    log: Log
+    silences: Silences
+    judged: list[Judged]
+    survival: list[SurvivalTable]
+    late: int
+
+
+def backtest(
+    records: Iterable[Line],
+    *,
+    policy: Policy,
+    budgets: Sequence[float],
+    partitions: int,
+    route: Callable[[str], str],
+    now_s: float,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Backtest:
+    """Run the detector over a log, once per budget, and judge it by what the clients did afterwards.
+
+    Parameters
+    ----------
+    records
+        In the order of the file; read once.
+    policy
+        What the shards obey, apart from the budget, which is the same for all segments.
+    budgets
+        False alerts per client-year to ask for, one run each.
+    partitions
+        As many shards, each with tables of its own.
+    route
+        From an interaction's kind to its source.
+    now_s
+        The reader's clock: what lies more than a day ahead of it is refused.
+    progress
+        Called with each budget whose run begins, after the log was read.
+    """
+    waiting = [Shard(replace(policy, segment_budgets={})) for _ in range(partitions)]
+    log = feed(records, waiting, route=route, now_s=now_s).log()
+    silences = silences_of(log, policy.session_hours / HOURS_PER_DAY)
+    frozen = pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)
+    judged, survival, late = [], list[SurvivalTable](), 0
+    for budget in budgets:
+        progress(budget)
+        shards = _copies(frozen, budget)
+        judged.append(_judge(budget, _alerts(shards, policy.sources), shards, silences, log))
+        # What is learned, and what was late, does not depend on the budget.
+        survival, late = survival_tables(shards), sum(shard.counts["late"] for shard in shards)
+    return Backtest(log, silences, judged, survival, late)
+
+
+def _copies(frozen: bytes, budget: float) -> list[Shard]:
+    """Copies of shards that have applied nothing yet, under a budget: so the log is read and converted only once.
+
+    Pickled, because that takes a tenth of the time of `deepcopy`.
+    """
+    shards: list[Shard] = pickle.loads(frozen)  # noqa: S301 - made a moment ago
+    for shard in shards:
+        shard.table.segments["budget"] = budget
+    return shards
+
+
+def _alerts(shards: Sequence[Shard], sources: Sequence[str]) -> list[bytes]:
+    """Let the shards run to the last event, as `replay` does."""
+    last_s = max(shard.front_s(source) for shard in shards for source in sources)
+    fronts = dict.fromkeys(sources, math.nextafter(last_s, math.inf))
+    alerts = (alert for shard in shards for alert in shard.advance(fronts).alerts)
+    return [alert.value for alert in sorted(alerts, key=in_order)]
+
+
+def _judge(budget: float, alerts: list[bytes], shards: Sequence[Shard], silences: Silences, log: Log) -> Judged:
+    incidents = incidents_of(alerts)
+    of_contact = [incident for incident in incidents if is_of_contact(incident)]
+    alarms = contact_alarms(of_contact, silences, log)
+    return Judged(
+        budget=budget,
+        incidents=of_contact,
+        alarms=alarms,
+        score=score(silences, alarms),
+        calibration=calibration(silences, alarms, budget),
+        baselines=baselines(silences, int(alarms.false.sum())),
+        others=_others(incidents),
+        held=sum(shard.counts["held"] for shard in shards),
+    )
+
+
+def _others(incidents: list[Incident]) -> dict[str, tuple[int, int]]:
+    opened, resolved = Counter[str](), Counter[str]()
+    for incident in incidents:
+        if not is_of_contact(incident):
+            name = f"{incident.opened['type']} {incident.opened['signal']}"
+            opened[name] += 1
+            resolved[name] += incident.resolved_at is not None
+    return {name: (count, resolved[name]) for name, count in sorted(opened.items())}
