@@ -5,7 +5,7 @@ https://riverml.xyz/latest/api/stats/EWMean/. The table lives in memory and its 
 """
 
 import sys
-from dataclasses import dataclass, field
+from typing import Any
 
 import faust
 from river import stats
@@ -40,24 +40,28 @@ class Alert(faust.Record, serializer="json"):
     mean: float
 
 
-@dataclass
-class Client:
+class Client(faust.Record, serializer="pickle"):
     """What is known of a client."""
 
-    count: int = 0
-    last: float = 0.0
-    mean: stats.EWMean = field(default_factory=lambda: stats.EWMean(job.FADING))
+    count: int
+    last: float
+    mean: Any  # a stats.EWMean
+
+
+def stranger() -> Client:
+    """Give what is known of a client before its first event."""
+    return Client(count=0, last=0.0, mean=stats.EWMean(job.FADING))
 
 
 alerts = app.topic(f"{job.given('RUN')}.alerts", value_type=Alert)
-clients = app.Table("clients", value_serializer="pickle")
+clients = app.Table("clients", value_type=Client, default=stranger)
 
 
 @app.agent(app.topic(*job.sources(), value_type=Interaction))
 async def watch(interactions):
     """Judge and learn each gap."""
     async for interaction in interactions:
-        client = clients.get(interaction.client_id) or Client()
+        client = clients[interaction.client_id]
         if client.count:
             gap, mean = interaction.at - client.last, client.mean.get()
             if client.count >= job.GAPS_MIN and gap > job.MEANS * mean:
@@ -71,5 +75,5 @@ async def watch(interactions):
         meter.add()
 
 
-sys.argv[1:] = ["worker", "--loglevel", "warning", "--without-web"]
+sys.argv[1:] = ["worker", "--loglevel", "warn", "--without-web"]
 app.main()

@@ -7,11 +7,13 @@ broker_max_poll_records, stream_buffer_maxsize, stream_wait_empty) and https://f
 
 import sys
 
-import faust
+import mode.loop
 
-faust.use_uvloop()
+mode.loop.use("uvloop")
 
-import job  # noqa: E402 - Faust asks for its loop to be chosen first
+import faust  # noqa: E402 - the loop has to be chosen first
+
+import job  # noqa: E402
 
 meter = job.Meter()
 app = faust.App(
@@ -30,7 +32,7 @@ app = faust.App(
     stream_wait_empty=False,
 )
 alerts = app.topic(f"{job.given('RUN')}.alerts", value_serializer="json")
-clients = app.Table("clients", value_serializer="json")
+clients = app.Table("clients", schema=faust.Schema(value_serializer="json"))
 
 
 @app.agent(app.topic(*job.sources(), value_serializer="json"))
@@ -48,5 +50,5 @@ async def watch(interactions):
         meter.add()
 
 
-sys.argv[1:] = ["worker", "--loglevel", "warning", "--without-web"]
+sys.argv[1:] = ["worker", "--loglevel", "warn", "--without-web"]
 app.main()

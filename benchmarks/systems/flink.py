@@ -6,6 +6,9 @@ State lives in Java's memory and in checkpoint files; Flink keeps none in Kafka.
 """
 
 import json
+import os
+import sys
+import sysconfig
 from pathlib import Path
 
 from pyflink.common import Configuration, SimpleStringSchema, Types, WatermarkStrategy
@@ -53,9 +56,21 @@ def main() -> None:
     """Run until stopped."""
     jars = sorted(Path(job.given("JARS")).glob("*.jar"))
     configuration = Configuration()
-    configuration.set_string("python.execution-mode", "thread")
-    configuration.set_string("pipeline.jars", ";".join(jar.as_uri() for jar in jars))
-    configuration.set_string("execution.checkpointing.dir", Path(job.given("FOLDER"), "checkpoints").as_uri())
+    for option, value in {
+        "python.execution-mode": "thread",
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+        # The interpreter inside Java knows nothing of the environment that this one runs in.
+        "python.pythonpath": os.pathsep.join([sysconfig.get_path("purelib"), *os.environ["PYTHONPATH"].split(os.pathsep)]),
+        "pipeline.jars": ";".join(jar.as_uri() for jar in jars),
+        "execution.checkpointing.dir": Path(job.given("FOLDER"), "checkpoints").as_uri(),
+        "io.tmp.dirs": job.given("FOLDER"),
+        "restart-strategy.type": "none",
+        "jobmanager.bind-host": "127.0.0.1",  # all of it would listen on every address
+        "taskmanager.bind-host": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+    }.items():
+        configuration.set_string(option, value)
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
     env.set_parallelism(1)
     env.enable_checkpointing(CHECKPOINT_MS)
