@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = Path(__file__).parents[1]
@@ -79,21 +79,12 @@ class Broker:
 
         wait_until(gone, f"group {group} is gone")
 
-    def ends(self, topic: str, isolation: str = "read_committed") -> dict[int, int]:
-        """Give the end offset of each partition."""
-        consumer = self.consumer(isolation)
-        try:
-            partitions = consumer.list_topics(topic, REPLY_SECONDS_MAX).topics[topic].partitions
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), REPLY_SECONDS_MAX)[1] for p in partitions}
-        finally:
-            consumer.close()
-
-    def consumer(self, isolation: str = "read_committed") -> Consumer:
-        """Give a consumer that belongs to no group in particular."""
+    def consumer(self, isolation: str = "read_committed", group: str = "bench-reader") -> Consumer:
+        """Give a consumer that joins no group; its name is for asking what a group has committed."""
         return Consumer(
             {
                 "bootstrap.servers": self.address,
-                "group.id": "bench-reader",
+                "group.id": group,
                 "enable.auto.commit": False,
                 "isolation.level": isolation,
                 "enable.partition.eof": True,
@@ -103,6 +94,10 @@ class Broker:
         )
 
     def values(self, topic: str) -> Iterator[bytes]:
+        """Read the values of all committed records of a topic."""
+        return (record.value() for record in self.records(topic))
+
+    def records(self, topic: str) -> Iterator[Message]:
         """Read all committed records of a topic."""
         consumer = self.consumer()
         try:
@@ -111,10 +106,10 @@ class Broker:
             open_ones = set(partitions)
             give_up_at = time.monotonic() + REPLY_SECONDS_MAX
             while open_ones:
-                for record in consumer.consume(10_000, 0.2):
+                for record in consumer.consume(10_000, 0.05):
                     if record.error() is None:
                         give_up_at = time.monotonic() + REPLY_SECONDS_MAX
-                        yield record.value()
+                        yield record
                     elif record.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's own constant
                         open_ones.discard(record.partition())
                     else:
@@ -128,8 +123,8 @@ class Broker:
         """Give the bytes on disk of each topic, indices left out."""
         found: dict[str, int] = {}
         for folder in self.data.iterdir():
-            topic = folder.name.rpartition("-")[0]
-            if folder.is_dir() and chosen(topic):
+            topic, _, partition = folder.name.rpartition("-")  # what is being deleted ends with -delete
+            if partition.isdecimal() and chosen(topic):
                 found[topic] = found.get(topic, 0) + sum(file.stat().st_size for file in folder.glob("*.log"))
         return found
 

@@ -61,7 +61,7 @@ PEERS = (
     System("bytewax-recovery", "Bytewax, recovery store", "bytewax_flow", "bytewax", "recovery", "at least once, in SQLite"),
     System("quix-alo", "Quix Streams", "quix", "quix", "at-least-once", "at least once"),
     System("quix-eos", "Quix Streams", "quix", "quix", "exactly-once", "exactly once"),
-    System("flink", "PyFlink, thread mode", "flink", "flink", "", "at least once, in checkpoint files"),
+    System("flink", "PyFlink, thread mode", "flink", "flink", "", "at least once, in checkpoint files", slow=True),
     System("faust-tuned", "Faust, tuned", "faust_tuned", "faust", "", "at least once", slow=True),
     System("faust-stock", "Faust + River", "faust_stock", "faust", "", "at least once", slow=True),
 )

@@ -18,7 +18,7 @@ from broker import CACHE, Broker, stop, wait_until
 from dataset import Dataset
 from systems import System
 
-FIRST_EVENT_SECONDS_MAX = 60
+FIRST_EVENT_SECONDS_MAX = 120
 STALLED_SECONDS_MAX = 30
 POLL_SECONDS = 0.1
 COUNTED_SHARE = 0.99  # the end of the topics is another thing than the way there
@@ -63,10 +63,11 @@ def speeds(progress: Progress, events: int) -> tuple[float, float]:
     if len(counted) < 2:  # noqa: PLR2004 - a slope needs two points
         counted = progress
     half = [point for point in counted if point[1] >= events / 2]
-    return _slope(counted), _slope(half if len(half) > 1 else counted)
+    return slope(counted), slope(half if len(half) > 1 else counted)
 
 
-def _slope(progress: Progress) -> float:
+def slope(progress: Progress) -> float:
+    """Give the events per second between the first and the last point."""
     (began, before), (ended, after) = progress[0], progress[-1]
     return (after - before) / (ended - began) if ended > began else float("nan")
 
@@ -162,12 +163,12 @@ def _last_line(log: Path) -> str:
 
 def peak_mb(pid: int) -> float:
     """Give the most resident memory of a process and its children so far; 0 if it is gone."""
-    total = 0.0
-    for member in _family(pid):
-        for line in _status(member):
-            if line.startswith("VmHWM:"):
-                total += int(line.split()[1]) / 1024
-    return total
+    return sum(_kilobytes(member, "VmHWM:") for member in _family(pid)) / 1024
+
+
+def memory_mb(pid: int) -> float:
+    """Give the resident memory of a process now."""
+    return _kilobytes(pid, "VmRSS:") / 1024
 
 
 def cpu_s(pid: int) -> float:
@@ -184,8 +185,9 @@ def _family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in _family(int(child)))]
 
 
-def _status(pid: int) -> list[str]:
+def _kilobytes(pid: int, name: str) -> int:
     try:
-        return Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return []
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)

@@ -1,0 +1,126 @@
+"""The other figures of the product: scale, memory, restore, idle, start, workers. Each function measures one thing."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+import product
+import trial
+from broker import Broker
+from dataset import Dataset
+from trial import Progress, TrialError
+
+HERE = Path(__file__).parent
+PARTITIONS_OF_WORKERS = 12
+SETTLED_SECONDS = 8  # after the restore: the sources are found to be at their end, and the clock goes to the present
+
+
+def _own(script: str, core: int, *arguments: object) -> str:
+    """Run one of our scripts on a core and give what it printed."""
+    done = subprocess.run(
+        ["taskset", "-c", str(core), sys.executable, HERE / "own" / f"{script}.py", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise TrialError(f"{script}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def engine_ns(core: int, clients: int, segments: int, events: int) -> float:
+    """Give the nanoseconds that an event takes in the engine."""
+    return float(json.loads(_own("engine", core, clients, segments, events))["ns"])
+
+
+def help_seconds(core: int, runs: int) -> float:
+    """Give the seconds that `ghosting --help` takes."""
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        subprocess.run(["taskset", "-c", str(core), *product.ghosting("--help")], stdout=subprocess.DEVNULL, check=True)
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)
+
+
+def ready_seconds(broker: Broker, core: int, runs: int) -> float:
+    """Give the seconds from the start of a worker on an empty state until all of its shards are restored."""
+    product.prepare(broker, "start")
+    seconds = []
+    for _ in range(runs):
+        with product.worker(broker, "start", core) as ours:
+            ours.wait_for("shard restored", 4)
+            seconds.append(time.time() - ours.started_at)
+        broker.delete_group("start")
+    broker.delete(lambda topic: topic.startswith("start."))
+    return median(seconds)
+
+
+def with_many_clients(broker: Broker, core: int, clients: int, idle_seconds: float) -> dict[str, float]:
+    """Restore many clients from a compacted state topic, then let the worker idle.
+
+    Returns
+    -------
+    dict
+        `start_s` (from the start of the process to the last shard restored), `restore_s` (of that, reading and taking
+        back the state), `rss_mb`, `peak_mb`, `idle_share` of a core, `state_bytes` per client.
+    """
+    app = "many"
+    product.prepare(broker, app)
+    try:
+        _own("fill", core, broker.address, app, clients)
+        state_bytes = sum(broker.bytes_of(lambda topic: topic == f"{app}.state").values())
+        with product.worker(broker, app, core) as ours:
+            ours.wait_for("shards assigned", 1)
+            assigned_at = time.time()
+            ours.wait_for("shard restored", 4)
+            restored_at = time.time()
+            time.sleep(SETTLED_SECONDS)
+            began, before = time.monotonic(), trial.cpu_s(ours.process.pid)
+            time.sleep(idle_seconds)
+            idle_share = (trial.cpu_s(ours.process.pid) - before) / (time.monotonic() - began)
+            rss_mb, peak_mb = trial.memory_mb(ours.process.pid), trial.peak_mb(ours.process.pid)
+            start_s = restored_at - ours.started_at
+    finally:
+        broker.delete(lambda topic: topic.startswith(f"{app}."))
+        broker.delete_group(app)
+    return {
+        "start_s": start_s,
+        "restore_s": restored_at - assigned_at,
+        "rss_mb": rss_mb,
+        "peak_mb": peak_mb,
+        "idle_share": idle_share,
+        "state_bytes": state_bytes / clients,
+    }
+
+
+def events_per_cpu_second(broker: Broker, core: int, dataset: Dataset, workers: int) -> float:
+    """Give what so many workers on 12 partitions do together in a second of processor time, all on one core.
+
+    From the moment that all partitions are assigned and restored to 99 % of the events.
+    """
+    app = dataset.name
+    settings: dict[str, object] = {"partitions": PARTITIONS_OF_WORKERS}
+    product.prepare(broker, app, **settings)
+    try:
+        progress: Progress = []
+        with ExitStack() as running:
+            group = [
+                running.enter_context(product.worker(broker, app, core, number, **settings)) for number in range(workers)
+            ]
+            pids = [ours.process.pid for ours in group]
+            while not progress or progress[-1][1] < trial.COUNTED_SHARE * dataset.events:
+                if any(ours.process.poll() is not None for ours in group):
+                    raise TrialError(f"a worker ended; see {group[0].log}")
+                progress.append((sum(map(trial.cpu_s, pids)), product.committed(broker, app)))
+                time.sleep(product.POLL_SECONDS)
+    finally:
+        product.clear(broker, app)
+    moving = [point for point in progress if point[1] > 0]
+    return trial.slope(moving if len(moving) > 1 else progress)

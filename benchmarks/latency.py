@@ -1,0 +1,163 @@
+"""How late alerts and states are: clients whose deadlines pass one after the other while we watch, under load.
+
+The history of the watched clients is laid so that their deadlines fall into the time of the measurement: `ghosting
+replay` says when a deadline passes, and each client's history is moved until it passes when it should.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import quantiles
+
+from confluent_kafka import Producer, TopicPartition
+
+import job
+import product
+from broker import CACHE, Broker
+from figures import HERE
+from trial import TrialError
+
+APP = "latency"
+CONTACTS, GAP_S, JITTER_S = 14, 86_400, 7_200
+PASSES, NEAR_S = 6, 2.0
+SETTLE_S = 5.0  # the default of GHOSTING_SETTLE_S
+PROBED_PARTITION = 0
+AHEAD_S = 45.0  # the first deadline passes so long after the beginning: time for the passes, the worker and the load
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Seconds from a deadline to its alert, and from an event to its state; both as a committed reader sees them."""
+
+    alert_s: list[float]
+    state_s: list[float]
+    load: float
+
+
+def shares(seconds: list[float]) -> tuple[float, float]:
+    """Give the median and the 99th percentile."""
+    if len(seconds) < 2:  # noqa: PLR2004 - a quantile needs two points
+        raise TrialError(f"only {len(seconds)} latencies were seen")
+    cut = quantiles(seconds, n=100, method="inclusive")
+    return cut[49], cut[98]
+
+
+def _history(last_s: dict[str, float]) -> list[tuple[str, bytes]]:
+    """Give the events of the watched clients in the order of time."""
+    found = []
+    for number, (client_id, last) in enumerate(last_s.items()):
+        for back in range(CONTACTS):
+            at = last - back * GAP_S - (JITTER_S * ((number + back) % 3 - 1) if back else 0)
+            event = {
+                "event_id": f"{client_id}-{back}",
+                "client_id": client_id,
+                "kind": "email",
+                "at": round(at, 3),
+                "direction": "inbound",
+                "segment": "watched",
+            }
+            found.append((at, client_id, json.dumps(event).encode()))
+    return [(client_id, value) for _, client_id, value in sorted(found)]
+
+
+def _deadlines(last_s: dict[str, float]) -> dict[str, float]:
+    """Ask replay when the first deadline after the last contact passes."""
+    events, alerts = CACHE / "watched.ndjson", CACHE / "watched-alerts.jsonl"
+    events.write_bytes(b"".join(value + b"\n" for _, value in _history(last_s)))
+    until = datetime.fromtimestamp(max(last_s.values()) + 60 * 86_400, UTC).isoformat()
+    arguments = (events, "--partitions", str(job.PARTITIONS), "--until", until, "--alerts", alerts, "--json")
+    done = subprocess.run(product.ghosting("replay", *arguments), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TrialError(done.stderr.strip())
+    found = {}
+    for data in (json.loads(line)["data"] for line in alerts.read_bytes().splitlines()):
+        at_s = datetime.fromisoformat(data["at"]).timestamp()
+        if data["transition"] == "opened" and at_s > last_s[data["client_id"]]:
+            found[data["client_id"]] = at_s
+    return found
+
+
+def _place(targets_s: dict[str, float]) -> dict[str, float]:
+    """Find last contacts so that the deadlines pass when they should, as far as that can be had."""
+    last_s = {client_id: target - 4 * GAP_S for client_id, target in targets_s.items()}
+    for _ in range(PASSES):
+        passes = _deadlines(last_s)
+        if len(passes) < len(targets_s):
+            raise TrialError(f"only {len(passes)} of {len(targets_s)} watched clients have a deadline")
+        off_s = {client_id: target - passes[client_id] for client_id, target in targets_s.items()}
+        if max(map(abs, off_s.values())) < NEAR_S:
+            break
+        last_s = {client_id: last + off_s[client_id] for client_id, last in last_s.items()}
+    return last_s
+
+
+def measure(broker: Broker, core: int, load: float, watched: int, seconds: float) -> Latencies:
+    """Let `watched` deadlines pass within `seconds`, while `load` events a second come in."""
+    product.prepare(broker, APP)
+    try:
+        first_s = time.time() + AHEAD_S
+        targets_s = {f"watched-{number:05d}": first_s + number * seconds / watched for number in range(watched)}
+        producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
+        for client_id, value in _history(_place(targets_s)):
+            producer.produce(f"{APP}.emails", value, client_id)
+        producer.flush()
+        with product.worker(broker, APP, core) as ours:
+            ours.wait_for("shard restored", job.PARTITIONS)
+            lasting = max(first_s + seconds - time.time(), 0.0) + SETTLE_S
+            command = [sys.executable, HERE / "own" / "load.py", broker.address, APP, str(load), str(lasting)]
+            environment = {"PYTHONPATH": str(HERE.parent)}
+            with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as loading:
+                try:
+                    alert_s, state_s = _watch(broker, time.time() + lasting + SETTLE_S, first_s)
+                    rate = float(loading.communicate(timeout=30)[0])
+                finally:
+                    loading.kill()
+    finally:
+        broker.delete(lambda topic: topic.startswith(f"{APP}."))
+        broker.delete_group(APP)
+    return Latencies(alert_s, state_s, rate)
+
+
+def _watch(broker: Broker, until_s: float, from_s: float) -> tuple[list[float], list[float]]:
+    """Read alerts and states as they come, each in a thread of its own."""
+    alert_s: list[float] = []
+    state_s: list[float] = []
+
+    def alert(_key: bytes, value: bytes) -> None:
+        data = json.loads(value)["data"]
+        at_s = datetime.fromisoformat(data["at"]).timestamp()
+        if data["transition"] == "opened" and data["client_id"].startswith("watched-") and at_s >= from_s:
+            alert_s.append(time.time() - at_s)
+
+    def state(key: bytes, _value: bytes) -> None:
+        _, probe, rest = key.partition(b"probe-")
+        if probe and (produced_s := float(rest.split(b"-")[0])) >= from_s:
+            state_s.append(time.time() - produced_s)
+
+    alerts = [(f"{APP}.alerts", partition) for partition in range(job.PARTITIONS)]
+    threads = [
+        threading.Thread(target=_follow, args=(broker, alerts, until_s, alert)),
+        threading.Thread(target=_follow, args=(broker, [(f"{APP}.state", PROBED_PARTITION)], until_s, state)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return alert_s, state_s
+
+
+def _follow(
+    broker: Broker, places: list[tuple[str, int]], until_s: float, take: Callable[[bytes, bytes], None]
+) -> None:
+    consumer = broker.consumer()
+    consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in places])
+    while time.time() < until_s:
+        for record in consumer.consume(5_000, 0.01):
+            if record.error() is None:
+                take(record.key(), record.value())
+    consumer.close()
