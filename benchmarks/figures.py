@@ -112,7 +112,8 @@ def events_per_cpu_second(broker: Broker, core: int, dataset: Dataset, workers: 
         progress: Progress = []
         with ExitStack() as running:
             group = [
-                running.enter_context(product.worker(broker, app, core, number, **settings)) for number in range(workers)
+                running.enter_context(product.worker(broker, app, core, number, **settings))
+                for number in range(workers)
             ]
             pids = [ours.process.pid for ours in group]
             while not progress or progress[-1][1] < trial.COUNTED_SHARE * dataset.events:

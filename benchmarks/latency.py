@@ -5,6 +5,7 @@ replay` says when a deadline passes, and each client's history is moved until it
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ APP = "latency"
 CONTACTS, GAP_S, JITTER_S = 14, 86_400, 7_200
 PASSES, NEAR_S = 6, 2.0
 SETTLE_S = 5.0  # the default of GHOSTING_SETTLE_S
+SETTINGS: dict[str, object] = {"learning_gaps_min": 1}  # few clients are watched, and none of their alerts should be held
 PROBED_PARTITION = 0
 AHEAD_S = 45.0  # the first deadline passes so long after the beginning: time for the passes, the worker and the load
 
@@ -71,7 +73,10 @@ def _deadlines(last_s: dict[str, float]) -> dict[str, float]:
     events.write_bytes(b"".join(value + b"\n" for _, value in _history(last_s)))
     until = datetime.fromtimestamp(max(last_s.values()) + 60 * 86_400, UTC).isoformat()
     arguments = (events, "--partitions", str(job.PARTITIONS), "--until", until, "--alerts", alerts, "--json")
-    done = subprocess.run(product.ghosting("replay", *arguments), capture_output=True, text=True, check=False)
+    settings = {**os.environ, **product.settings(**SETTINGS)}
+    done = subprocess.run(
+        product.ghosting("replay", *arguments), env=settings, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise TrialError(done.stderr.strip())
     found = {}
@@ -106,11 +111,11 @@ def measure(broker: Broker, core: int, load: float, watched: int, seconds: float
         for client_id, value in _history(_place(targets_s)):
             producer.produce(f"{APP}.emails", value, client_id)
         producer.flush()
-        with product.worker(broker, APP, core) as ours:
+        with product.worker(broker, APP, core, **SETTINGS) as ours:
             ours.wait_for("shard restored", job.PARTITIONS)
             lasting = max(first_s + seconds - time.time(), 0.0) + SETTLE_S
             command = [sys.executable, HERE / "own" / "load.py", broker.address, APP, str(load), str(lasting)]
-            environment = {"PYTHONPATH": str(HERE.parent)}
+            environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
             with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as loading:
                 try:
                     alert_s, state_s = _watch(broker, time.time() + lasting + SETTLE_S, first_s)

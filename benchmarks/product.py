@@ -46,10 +46,16 @@ class Worker:
             time.sleep(0.02)
 
 
-def environment(broker: Broker, app: str, **settings: object) -> dict[str, str]:
-    """Give the settings of an installation."""
-    given = {"bootstrap_servers": broker.address, "app_id": app, "log_format": "json", "data_dir": CACHE / app, **settings}
+def settings(**given: object) -> dict[str, str]:
+    """Give settings as variables of the environment."""
     return {f"GHOSTING_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def environment(broker: Broker, app: str, **given: object) -> dict[str, str]:
+    """Give the settings of an installation."""
+    return settings(
+        bootstrap_servers=broker.address, app_id=app, log_format="json", data_dir=CACHE / f"data-{app}", **given
+    )
 
 
 def ghosting(*arguments: str | Path) -> list[str | Path]:
@@ -57,10 +63,10 @@ def ghosting(*arguments: str | Path) -> list[str | Path]:
     return [trial.systems.HERE.parent / ".venv" / "bin" / "python", "-m", "detector", *arguments]
 
 
-def prepare(broker: Broker, app: str, **settings: object) -> None:
+def prepare(broker: Broker, app: str, **given: object) -> None:
     """Create the topics of an installation that are missing."""
-    given = {**os.environ, **environment(broker, app, **settings)}
-    done = subprocess.run(ghosting("topics", "create"), env=given, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **environment(broker, app, **given)}
+    done = subprocess.run(ghosting("topics", "create"), env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise TrialError(done.stderr.strip())
 
@@ -73,20 +79,20 @@ def clear(broker: Broker, app: str) -> None:
 
 
 @contextmanager
-def worker(broker: Broker, app: str, core: int, number: int = 0, **settings: object) -> Iterator[Worker]:
+def worker(broker: Broker, app: str, core: int, number: int = 0, **given: object) -> Iterator[Worker]:
     """Run a worker on a core for as long as the block lasts."""
     log = CACHE / f"worker-{app}-{number}.log"
     began = time.time()
-    with trial.started(ghosting("worker"), core, log, environment(broker, app, **settings)) as process:
+    with trial.started(ghosting("worker"), core, log, environment(broker, app, **given)) as process:
         yield Worker(process, log, began)
 
 
-def run(dataset: Dataset, broker: Broker, core: int, seconds_max: float, **settings: object) -> tuple[Trial, set[str]]:
+def run(dataset: Dataset, broker: Broker, core: int, seconds_max: float, **given: object) -> tuple[Trial, set[str]]:
     """Let a worker read a data set; give what it did, and the ids of its alerts up to the last event."""
     app = dataset.name
-    prepare(broker, app, **settings)
+    prepare(broker, app, **given)
     try:
-        with worker(broker, app, core, **settings) as ours:
+        with worker(broker, app, core, **given) as ours:
             began = time.monotonic()
             while committed(broker, app) < dataset.events:
                 if ours.process.poll() is not None or time.monotonic() - began > seconds_max:

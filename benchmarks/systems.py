@@ -48,17 +48,27 @@ class System:
 
 PEERS = (
     System("aiokafka", "aiokafka consumer", "raw_aiokafka", "raw", "bytes", "nothing kept", alerts=False),
-    System("aiokafka-json", "aiokafka consumer + orjson", "raw_aiokafka", "raw", "parsed", "nothing kept", alerts=False),
+    System(
+        "aiokafka-json", "aiokafka consumer + orjson", "raw_aiokafka", "raw", "parsed", "nothing kept", alerts=False
+    ),
     System("confluent", "confluent-kafka consumer", "raw_confluent", "raw", "bytes", "nothing kept", alerts=False),
     System(
-        "confluent-json", "confluent-kafka consumer + orjson", "raw_confluent", "raw", "parsed", "nothing kept", alerts=False
+        "confluent-json",
+        "confluent-kafka consumer + orjson",
+        "raw_confluent",
+        "raw",
+        "parsed",
+        "nothing kept",
+        alerts=False,
     ),
     System("streams-memory-eos", "Kafka Streams, memory", "Watch", "java", "memory exactly_once_v2", "exactly once"),
     System("streams-rocks-eos", "Kafka Streams, RocksDB", "Watch", "java", "rocks exactly_once_v2", "exactly once"),
     System("streams-memory-alo", "Kafka Streams, memory", "Watch", "java", "memory at_least_once", "at least once"),
     System("streams-rocks-alo", "Kafka Streams, RocksDB", "Watch", "java", "rocks at_least_once", "at least once"),
     System("bytewax", "Bytewax", "bytewax_flow", "bytewax", "forgetful", "not at all"),
-    System("bytewax-recovery", "Bytewax, recovery store", "bytewax_flow", "bytewax", "recovery", "at least once, in SQLite"),
+    System(
+        "bytewax-recovery", "Bytewax, recovery store", "bytewax_flow", "bytewax", "recovery", "at least once, in SQLite"
+    ),
     System("quix-alo", "Quix Streams", "quix", "quix", "at-least-once", "at least once"),
     System("quix-eos", "Quix Streams", "quix", "quix", "exactly-once", "exactly once"),
     System("flink", "PyFlink, thread mode", "flink", "flink", "", "at least once, in checkpoint files", slow=True),

@@ -1,6 +1,6 @@
 """Live events at a steady rate, and ten times a second one of a new client, whose name tells when it was produced.
 
-    load.py BROKER APP EVENTS_PER_SECOND SECONDS      prints how many it produced
+load.py BROKER APP EVENTS_PER_SECOND SECONDS      prints how many it produced
 """
 
 import random

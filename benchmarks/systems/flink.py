@@ -61,7 +61,9 @@ def main() -> None:
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
         # The interpreter inside Java knows nothing of the environment that this one runs in.
-        "python.pythonpath": os.pathsep.join([sysconfig.get_path("purelib"), *os.environ["PYTHONPATH"].split(os.pathsep)]),
+        "python.pythonpath": os.pathsep.join(
+            [sysconfig.get_path("purelib"), *os.environ["PYTHONPATH"].split(os.pathsep)]
+        ),
         "pipeline.jars": ";".join(jar.as_uri() for jar in jars),
         "execution.checkpointing.dir": Path(job.given("FOLDER"), "checkpoints").as_uri(),
         "io.tmp.dirs": job.given("FOLDER"),
