@@ -19,6 +19,11 @@ RUN = ROOT / "deploy" / "kafka" / "run"
 START_SECONDS_MAX = 60
 REPLY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
+COORDINATOR_STARTING = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 
 
 class BrokerError(Exception):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 import job
 import trial
-from broker import CACHE, REPLY_SECONDS_MAX, Broker
+from broker import CACHE, COORDINATOR_STARTING, REPLY_SECONDS_MAX, Broker
 from dataset import Dataset
 from detector.core.shard import POSITION_KEY, Policy, Shard
 from trial import Progress, Trial, TrialError
@@ -123,7 +123,7 @@ def _instant(text: str) -> float:
 
 
 def committed(broker: Broker, app: str) -> int:
-    """Give how many records the group has committed."""
+    """Give how many records the group has committed; none while the broker does not know it yet."""
     consumer = broker.consumer(group=app)
     try:
         partitions = consumer.list_topics(timeout=REPLY_SECONDS_MAX).topics
@@ -133,6 +133,10 @@ def committed(broker: Broker, app: str) -> int:
             for partition in partitions[f"{app}.{source}"].partitions
         ]
         return sum(max(place.offset, 0) for place in consumer.committed(places, REPLY_SECONDS_MAX))
+    except KafkaException as error:
+        if error.args[0].code() not in COORDINATOR_STARTING:
+            raise
+        return 0
     finally:
         consumer.close()
 
