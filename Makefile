@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format clean
+.PHONY: help demo install test check bench format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(BIN)/mypy --strict detector schemas
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
+
+bench: $(VENV)/.product ## measure speed beside other systems; QUICK=1 short form, ONLY=worker,quix-eos some (benchmarks/README.md)
+	@$(BIN)/python benchmarks/bench.py --uv "$(UV)" $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix

@@ -46,7 +46,6 @@ class Scale:
     many_clients: int = 1_000_000
     engine_clients: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     engine_events: int = 500_000
-    engine_runs: int = 3
     worker_events: int = 1_000_000
     watched: int = 600
     watched_seconds: float = 60
@@ -61,7 +60,6 @@ QUICK = Scale(
     many_clients=100_000,
     engine_clients=(1_000, 100_000),
     engine_events=50_000,
-    engine_runs=1,
     worker_events=200_000,
     watched=100,
     watched_seconds=10,

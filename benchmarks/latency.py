@@ -27,9 +27,9 @@ APP = "latency"
 CONTACTS, GAP_S, JITTER_S = 14, 86_400, 7_200
 PASSES, NEAR_S = 6, 2.0
 SETTLE_S = 5.0  # the default of GHOSTING_SETTLE_S
-SETTINGS: dict[str, object] = {"learning_gaps_min": 1}  # few clients are watched, and none of their alerts should be held
+SETTINGS: dict[str, object] = {"learning_gaps_min": 1}  # few clients are watched; none is held
 PROBED_PARTITION = 0
-AHEAD_S = 45.0  # the first deadline passes so long after the beginning: time for the passes, the worker and the load
+AHEAD_S = 45.0  # from the beginning to the first deadline: time for the passes, the worker and the load
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,19 @@
-"""The figures as a table in the terminal, as JSON, and as RESULTS.md, with the machine, the versions and the command."""
+"""The figures as a table in the terminal, as JSON, and as RESULTS.md, with machine, versions and command."""
 
 import json
-import os
-import platform
-import re
-import subprocess
+import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
-from broker import ROOT
-from systems import SYSTEMS
+import machine
 from trial import Trial
 
-SHOWN = (
-    "faust-streaming",
-    "river",
-    "quixstreams",
-    "bytewax",
-    "apache-flink",
-    "aiokafka",
-    "confluent-kafka",
-    "numba",
-    "pydantic",
-)
+WIDTH = 160  # where nobody says how wide it is
 
 
 @dataclass
@@ -96,8 +81,8 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    machine: dict[str, str] = field(default_factory=lambda: machine())
-    load_before: str = field(default_factory=lambda: f"{os.getloadavg()[0]:.1f}")
+    described: dict[str, str] = field(default_factory=machine.described)
+    load_before: str = field(default_factory=machine.load)
     short: bool = False
 
 
@@ -106,43 +91,9 @@ def thousands(speed: float) -> str:
     return f"{speed / 1000:,.1f}k" if speed < 100_000 else f"{speed / 1000:,.0f}k"  # noqa: PLR2004 - three digits
 
 
-def machine() -> dict[str, str]:
-    """Describe where this runs and with what."""
-    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    memory_kb = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()
-    git = subprocess.run(
-        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    jars = re.findall(r"<artifactId>(kafka-streams|kafka_2.13)</artifactId>\s*<version>([^<]*)", _poms())
-    return {
-        "processor": f"{processor[1] if processor else platform.machine()}, {os.cpu_count()} cores",
-        "memory": f"{int(memory_kb[1]) / 1024**2:.0f} GiB" if memory_kb else "?",
-        "system": f"{platform.system()} {platform.release()}",
-        "Python": platform.python_version(),
-        "Java": java[0] if java else "none",
-        "detector": git.stdout.strip(),
-        **dict(jars),
-        **_versions(),
-    }
-
-
-def _poms() -> str:
-    files = (SYSTEMS / "kafka_streams" / "pom.xml", ROOT / "deploy" / "kafka" / "pom.xml")
-    return "".join(file.read_text() for file in files)
-
-
-def _versions() -> dict[str, str]:
-    """Give the versions of the packages, ours from here and the peers' from the lock."""
-    locked = (Path(__file__).parent / "uv.lock").read_text()
-    found = dict(re.findall(r'name = "([^"]+)"\nversion = "([^"]+)"', locked))
-    here = {name: version(name) for name in ("numba", "pydantic")}
-    return {name: {**found, **here}[name] for name in SHOWN}
-
-
 def show(results: Results) -> None:
     """Print the tables."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     table = Table(title="events per second, one core")
     for column in ("system", "durable", "median", "spread", "2nd half", "us CPU", "MB", "bytes/event", "alerts"):
         table.add_column(column, justify="left" if column in ("system", "durable") else "right")
@@ -194,18 +145,19 @@ def markdown(results: Results) -> str:
     lines = [
         "# Results",
         "",
-        f"Written by `{results.command}`, begun {results.began}, with a load of {results.load_before} on the machine"
-        " before. What is measured and how: [README.md](README.md).",
+        f"Written by `{results.command}`, begun {results.began}.",
+        f"The load of the machine was {results.load_before} before.",
+        "What is measured and how: [README.md](README.md).",
         "",
     ]
     if results.short:
         lines += ["Short form: few events, one run each; the JVM is hardly warm. Not for comparisons.", ""]
-    lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in results.machine.items()), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in results.described.items()), ""]
     lines += [
         "## Speed",
         "",
-        "Events per second on one core: median of the runs, slowest and fastest, median of the second half of the run;"
-        " processor time and bytes in Kafka per event, most resident memory.",
+        "Events per second on one core: median of the runs, slowest and fastest, and median of their second halves.",
+        "Processor time (us) and bytes in Kafka are per event, from the start of the process; MB is the most memory.",
         "",
         "| system | durable | events/s | spread | second half | us CPU | MB | bytes | alerts |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",

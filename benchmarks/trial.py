@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import IO
 
 import job
 import systems
-from broker import CACHE, Broker, stop, wait_until
+from broker import CACHE, Broker, stop
 from dataset import Dataset
 from systems import System
 
@@ -82,7 +80,7 @@ def started(
             ["taskset", "-c", str(core), *command],
             stdout=output,
             stderr=output,
-            env={**os.environ, "PYTHONPATH": f"{systems.HERE}:{systems.SYSTEMS}", **environment},
+            env={**os.environ, **environment},
             start_new_session=True,
         )
     try:
@@ -105,6 +103,7 @@ def run(system: System, dataset: Dataset, broker: Broker, core: int, seconds_max
     meter.write_bytes(b"")
     broker.create([f"{name}.alerts"], job.PARTITIONS)
     environment = {
+        "PYTHONPATH": f"{systems.HERE}{os.pathsep}{systems.SYSTEMS}",
         "BENCH_BROKER": broker.address,
         "BENCH_DATASET": dataset.name,
         "BENCH_RUN": name,

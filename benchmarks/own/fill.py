@@ -11,11 +11,11 @@ import sys
 import time
 
 from confluent_kafka import Producer
-from record import Record
 
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
 from detector.core.shard import Policy, Shard
+from record import Record
 
 PARTITIONS, CONTACTS, GAP_S = 4, 5, 30 * 86_400
 CHUNK = 5_000

@@ -40,7 +40,7 @@ def main() -> None:
         for client_id in due:
             kind, topic = random.choice(kinds)  # noqa: S311
             value = (
-                f'{{"event_id":"{random.getrandbits(64):016x}","client_id":"{client_id}","kind":"{kind}",'  # noqa: S311
+                f'{{"event_id":"{random.getrandbits(64):016x}","client_id":"{client_id}","kind":"{kind}",'
                 f'"at":{now_s:.3f},"direction":"inbound","channel":"{kind}","segment":"load","length":123}}'
             )
             producer.produce(topic, value, client_id)

@@ -1,7 +1,8 @@
 """Quix Streams 3, at least once or exactly once.
 
 After https://quix.io/docs/quix-streams/processing.html, .../advanced/stateful-processing.html (`stateful=True`),
-.../concatenating.html and .../configuration.html (`processing_guarantee`). State lives in RocksDB and a changelog topic.
+.../concatenating.html and .../configuration.html (`processing_guarantee`). State lives in RocksDB and in a changelog
+topic.
 """
 
 from quixstreams import Application, State
