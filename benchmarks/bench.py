@@ -23,6 +23,7 @@ from report import Figure, Results, Row
 from systems import PEERS, NotInstalledError, System
 
 MIB_FREE_MIN = 8 * 1024
+LEFTOVERS = ("run-*", "data-*", "*.ndjson", "*.jsonl", "*.part", "meter")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def main() -> None:
         print("interrupted; nothing was written", file=sys.stderr)
         sys.exit(130)
     finally:
-        for leftover in (*CACHE.glob("run-*"), *CACHE.glob("*.ndjson"), *CACHE.glob("*.part")):
+        for leftover in [found for pattern in LEFTOVERS for found in CACHE.glob(pattern)]:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     report.show(results)
     # Only a whole, long run is for the record.

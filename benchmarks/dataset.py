@@ -59,9 +59,10 @@ def events(dataset: Dataset) -> Iterator[tuple[str, str, float, bytes]]:
         yield client_id, kind, at, value.encode()
 
 
-def make(dataset: Dataset, broker: Broker, partitions: int = job.PARTITIONS) -> int:
+def make(dataset: Dataset, broker: Broker) -> int:
     """Write the file and fill the topics; give the number of alerts that a reader in the order of time raises."""
-    broker.create(dataset.sources, partitions)
+    if not broker.topics().issuperset(dataset.sources):
+        broker.create(dataset.sources, job.PARTITIONS)
     producer = Producer(
         {
             "bootstrap.servers": broker.address,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import figures
 import latency
 import product
-from dataset import Dataset, make
+from dataset import Dataset
 from report import Figure, Row, thousands
 from trial import Trial, TrialError
 
@@ -25,7 +25,7 @@ ALERT_P50_S_MAX, ALERT_P99_S_MAX, STATE_P99_S_MAX = 0.3, 1, 1
 PYTHON_PEERS = ("bytewax", "bytewax-recovery", "quix-alo", "quix-eos", "flink", "faust-stock")
 SEGMENTS = 50
 WORKERS = (1, 2, 3)
-LOAD_IF_UNKNOWN = 50_000  # events per second, if the worker's speed was not measured
+LOAD_IF_UNKNOWN = 10_000  # events per second, if the worker's speed was not measured
 
 
 def needs_events(wanted: Callable[[str], bool]) -> bool:
@@ -222,7 +222,6 @@ def _latency(bench: "Bench") -> list[Figure]:
 def _workers(bench: "Bench") -> list[Figure]:
     events = bench.scale.worker_events
     dataset = Dataset("twelve", events, events // 20)
-    make(dataset, bench.broker, figures.PARTITIONS_OF_WORKERS)
     speeds = {count: figures.events_per_cpu_second(bench.broker, bench.core, dataset, count) for count in WORKERS}
     spread = max(speeds.values()) / min(speeds.values()) - 1
     told = ", ".join(f"{count}: {thousands(speed)}" for count, speed in speeds.items())

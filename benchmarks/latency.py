@@ -29,6 +29,7 @@ PASSES, NEAR_S = 6, 2.0
 SETTLE_S = 5.0  # the default of GHOSTING_SETTLE_S
 SETTINGS: dict[str, object] = {"learning_gaps_min": 1}  # few clients are watched; none is held
 PROBED_PARTITION = 0
+LATE_SECONDS_MAX = 60
 AHEAD_S = 45.0  # from the beginning to the first deadline: time for the passes, the worker and the load
 
 
@@ -118,7 +119,7 @@ def measure(broker: Broker, core: int, load: float, watched: int, seconds: float
             environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
             with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as loading:
                 try:
-                    alert_s, state_s = _watch(broker, time.time() + lasting + SETTLE_S, first_s)
+                    alert_s, state_s = _watch(broker, time.time() + lasting, watched, first_s)
                     rate = float(loading.communicate(timeout=30)[0])
                 finally:
                     loading.kill()
@@ -128,15 +129,15 @@ def measure(broker: Broker, core: int, load: float, watched: int, seconds: float
     return Latencies(alert_s, state_s, rate)
 
 
-def _watch(broker: Broker, until_s: float, from_s: float) -> tuple[list[float], list[float]]:
-    """Read alerts and states as they come, each in a thread of its own."""
+def _watch(broker: Broker, until_s: float, watched: int, from_s: float) -> tuple[list[float], list[float]]:
+    """Read alerts and states as they come, each in a thread of its own, until the load has ended and all were seen."""
     alert_s: list[float] = []
     state_s: list[float] = []
 
     def alert(_key: bytes, value: bytes) -> None:
         data = json.loads(value)["data"]
         at_s = datetime.fromisoformat(data["at"]).timestamp()
-        if data["transition"] == "opened" and data["client_id"].startswith("watched-") and at_s >= from_s:
+        if data["transition"] == "opened" and data["client_id"].startswith("watched-") and at_s >= from_s - NEAR_S:
             alert_s.append(time.time() - at_s)
 
     def state(key: bytes, _value: bytes) -> None:
@@ -144,10 +145,14 @@ def _watch(broker: Broker, until_s: float, from_s: float) -> tuple[list[float], 
         if probe and (produced_s := float(rest.split(b"-")[0])) >= from_s:
             state_s.append(time.time() - produced_s)
 
+    def goes_on() -> bool:
+        now_s = time.time()
+        return now_s < until_s or (len(alert_s) < watched and now_s < until_s + LATE_SECONDS_MAX)
+
     alerts = [(f"{APP}.alerts", partition) for partition in range(job.PARTITIONS)]
     threads = [
-        threading.Thread(target=_follow, args=(broker, alerts, until_s, alert)),
-        threading.Thread(target=_follow, args=(broker, [(f"{APP}.state", PROBED_PARTITION)], until_s, state)),
+        threading.Thread(target=_follow, args=(broker, alerts, goes_on, alert)),
+        threading.Thread(target=_follow, args=(broker, [(f"{APP}.state", PROBED_PARTITION)], goes_on, state)),
     ]
     for thread in threads:
         thread.start()
@@ -157,11 +162,11 @@ def _watch(broker: Broker, until_s: float, from_s: float) -> tuple[list[float], 
 
 
 def _follow(
-    broker: Broker, places: list[tuple[str, int]], until_s: float, take: Callable[[bytes, bytes], None]
+    broker: Broker, places: list[tuple[str, int]], goes_on: Callable[[], bool], take: Callable[[bytes, bytes], None]
 ) -> None:
     consumer = broker.consumer()
     consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in places])
-    while time.time() < until_s:
+    while goes_on():
         for record in consumer.consume(5_000, 0.01):
             if record.error() is None:
                 take(record.key(), record.value())

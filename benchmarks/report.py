@@ -99,7 +99,8 @@ def show(results: Results) -> None:
         table.add_column(column, justify="left" if column in ("system", "durable") else "right")
     for row in results.rows:
         table.add_row(*_cells(row))
-    console.print(table)
+    if results.rows:
+        console.print(table)
     others = Table(title="other figures")
     for column in ("what", "figure", "goal", ""):
         others.add_column(column)
