@@ -1,7 +1,7 @@
 """How late alerts and states are: clients whose deadlines pass one after the other while we watch, under load.
 
 The history of the watched clients is laid so that their deadlines fall into the time of the measurement: `ghosting
-replay` says when a deadline passes, and each client's history is moved until it passes when it should.
+replay` (as a function) says when a deadline passes, and each history is moved until it passes when it should.
 """
 
 import json
@@ -12,20 +12,25 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from statistics import quantiles
+from typing import NamedTuple
 
 from confluent_kafka import Producer, TopicPartition
 
 import job
 import product
-from broker import CACHE, Broker
+from broker import Broker
+from detector.core.shard import Policy
+from detector.replay import replay
 from figures import HERE
 from trial import TrialError
 
 APP = "latency"
-CONTACTS, GAP_S, JITTER_S = 14, 86_400, 7_200
-PASSES, NEAR_S = 6, 2.0
+CONTACTS, DAY_S = 14, 86_400
+WHOLE_PASSES, PASSES, NEAR_S = 3, 30, 2.0
+DAMPED = 0.75  # a later last contact also lengthens the rhythm, so that the deadline moves further than it
+Instants = dict[str, float]
 SETTLE_S = 5.0  # the default of GHOSTING_SETTLE_S
 SETTINGS: dict[str, object] = {"learning_gaps_min": 1}  # few clients are watched; none is held
 PROBED_PARTITION = 0
@@ -50,17 +55,17 @@ def shares(seconds: list[float]) -> tuple[float, float]:
     return cut[49], cut[98]
 
 
-def _history(last_s: dict[str, float]) -> list[tuple[str, bytes]]:
-    """Give the events of the watched clients in the order of time."""
+def _history(anchor_s: Instants, last_s: Instants) -> list[tuple[str, bytes]]:
+    """Give the events of the watched clients in the order of time: a contact a day up to the anchor's, and the last."""
     found = []
-    for number, (client_id, last) in enumerate(last_s.items()):
+    for client_id, last in last_s.items():
         for back in range(CONTACTS):
-            at = last - back * GAP_S - (JITTER_S * ((number + back) % 3 - 1) if back else 0)
+            at = round(anchor_s[client_id] - back * DAY_S if back else last, 3)
             event = {
                 "event_id": f"{client_id}-{back}",
                 "client_id": client_id,
                 "kind": "email",
-                "at": round(at, 3),
+                "at": at,
                 "direction": "inbound",
                 "segment": "watched",
             }
@@ -68,38 +73,52 @@ def _history(last_s: dict[str, float]) -> list[tuple[str, bytes]]:
     return [(client_id, value) for _, client_id, value in sorted(found)]
 
 
-def _deadlines(last_s: dict[str, float]) -> dict[str, float]:
+class _Line(NamedTuple):
+    value: bytes
+
+
+def _deadlines(anchor_s: Instants, last_s: Instants) -> Instants:
     """Ask replay when the first deadline after the last contact passes."""
-    events, alerts = CACHE / "watched.ndjson", CACHE / "watched-alerts.jsonl"
-    events.write_bytes(b"".join(value + b"\n" for _, value in _history(last_s)))
-    until = datetime.fromtimestamp(max(last_s.values()) + 60 * 86_400, UTC).isoformat()
-    arguments = (events, "--partitions", str(job.PARTITIONS), "--until", until, "--alerts", alerts, "--json")
-    settings = {**os.environ, **product.settings(**SETTINGS)}
-    done = subprocess.run(
-        product.ghosting("replay", *arguments), env=settings, capture_output=True, text=True, check=False
+    alerts: list[bytes] = []
+    replay(
+        [_Line(value) for _, value in _history(anchor_s, last_s)],
+        policy=Policy(sources=product.SOURCES, learning_gaps_min=1),
+        partitions=job.PARTITIONS,
+        until_s=max(last_s.values()) + 60 * DAY_S,
+        now_s=time.time(),
+        route=lambda kind: job.KINDS[kind],
+        emit=alerts.append,
+        reject=alerts.append,
     )
-    if done.returncode:
-        raise TrialError(done.stderr.strip())
-    found = {}
-    for data in (json.loads(line)["data"] for line in alerts.read_bytes().splitlines()):
+    found: Instants = {}
+    for data in (json.loads(alert)["data"] for alert in alerts):
         at_s = datetime.fromisoformat(data["at"]).timestamp()
         if data["transition"] == "opened" and at_s > last_s[data["client_id"]]:
             found[data["client_id"]] = at_s
     return found
 
 
-def _place(targets_s: dict[str, float]) -> dict[str, float]:
-    """Find last contacts so that the deadlines pass when they should, as far as that can be had."""
-    last_s = {client_id: target - 4 * GAP_S for client_id, target in targets_s.items()}
-    for _ in range(PASSES):
-        passes = _deadlines(last_s)
-        if len(passes) < len(targets_s):
-            raise TrialError(f"only {len(passes)} of {len(targets_s)} watched clients have a deadline")
-        off_s = {client_id: target - passes[client_id] for client_id, target in targets_s.items()}
+def _place(targets_s: Instants) -> list[tuple[str, bytes]]:
+    """Find a history with which the deadlines pass when they should.
+
+    First whole histories are moved; then, as what a shard learned until midnight shifts its deadlines, the last
+    contacts only.
+    """
+    anchor_s = {client_id: target - 4 * DAY_S for client_id, target in targets_s.items()}
+    last_s = anchor_s
+    for turn in range(PASSES):
+        passes_s = _deadlines(anchor_s, last_s)
+        if len(passes_s) < len(targets_s):
+            raise TrialError(f"only {len(passes_s)} of {len(targets_s)} watched clients have a deadline")
+        off_s = {client_id: target - passes_s[client_id] for client_id, target in targets_s.items()}
         if max(map(abs, off_s.values())) < NEAR_S:
             break
-        last_s = {client_id: last + off_s[client_id] for client_id, last in last_s.items()}
-    return last_s
+        step = 1.0 if turn < WHOLE_PASSES else DAMPED
+        last_s = {client_id: last + step * off_s[client_id] for client_id, last in last_s.items()}
+        anchor_s = last_s if turn < WHOLE_PASSES else anchor_s
+    else:
+        raise TrialError(f"deadlines could not be placed nearer than {max(map(abs, off_s.values())):.0f} s")
+    return _history(anchor_s, last_s)
 
 
 def measure(broker: Broker, core: int, load: float, watched: int, seconds: float) -> Latencies:
@@ -109,7 +128,7 @@ def measure(broker: Broker, core: int, load: float, watched: int, seconds: float
         first_s = time.time() + AHEAD_S
         targets_s = {f"watched-{number:05d}": first_s + number * seconds / watched for number in range(watched)}
         producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
-        for client_id, value in _history(_place(targets_s)):
+        for client_id, value in _place(targets_s):
             producer.produce(f"{APP}.emails", value, client_id)
         producer.flush()
         with product.worker(broker, APP, core, **SETTINGS) as ours:
