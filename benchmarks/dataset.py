@@ -67,6 +67,7 @@ def make(dataset: Dataset, broker: Broker) -> int:
         {
             "bootstrap.servers": broker.address,
             "partitioner": "murmur2_random",
+            "log_level": 3,  # not that the coordinator is still starting
             "enable.idempotence": True,
             "linger.ms": 50,
             "queue.buffering.max.messages": 1_000_000,

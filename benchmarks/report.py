@@ -59,7 +59,8 @@ class Row:
             return "-"
         raised = sorted({trial.alerts for trial in self.trials})
         said = "-".join(f"{count:,}" for count in ([raised[0]] if len(raised) == 1 else [raised[0], raised[-1]]))
-        return f"{said} of {self.expected:,}"
+        cut = " (cut off)" if any(trial.events < self.events for trial in self.trials) else ""
+        return f"{said} of {self.expected:,}{cut}"
 
 
 @dataclass(frozen=True)
