@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check docs accuracy format clean
+.PHONY: help demo install test check docs accuracy bench format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ docs: $(VENV)/.development ## write what is made from code: the exported contrac
 
 accuracy: $(VENV)/.development .cache/lifetimes ## measure the statistics on logs and simulations (GHOSTING_DATA names the data folder)
 	$(BIN)/python -m benchmarks.accuracy
+
+bench: $(VENV)/.product ## measure speed beside other systems; QUICK=1 short form, ONLY=worker,quix-eos some (benchmarks/README.md)
+	@$(BIN)/python benchmarks/bench.py --uv "$(UV)" $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix

@@ -125,7 +125,8 @@ def _copies(frozen: bytes, budget: float) -> list[Shard]:
     """
     shards: list[Shard] = pickle.loads(frozen)  # noqa: S301 - made a moment ago
     for shard in shards:
-        shard.table.segments["budget"] = budget
+        for silence in ("contact", "orders"):
+            shard.table.segments[silence]["budget"] = budget
     return shards
 
 

@@ -40,6 +40,8 @@ def incidents_of(alerts: Iterable[AlertData]) -> list[Incident]:
 
 def report(console: Console, incidents: Sequence[Incident], truths: Sequence[Truth]) -> None:
     """Print who is silent, and how the alerts compare with the truth."""
+    declines = [incident for incident in incidents if incident.last.type == "declining_trend"]
+    incidents = [incident for incident in incidents if incident.last.signal == "contact"]
     console.print(_table(incidents, truths))
     delays = _delays_days(incidents, truths)
     lost = sum(truth.gone_at is not None for truth in truths)
@@ -51,6 +53,9 @@ def report(console: Console, incidents: Sequence[Incident], truths: Sequence[Tru
     console.print(
         f"false alerts (the client came back): {false} of {len(incidents)}, {rate:.2f} per client in the year"
     )
+    fading = {truth.client_id for truth in truths if truth.fate == "fades"}
+    found = fading & {incident.last.client_id for incident in declines}
+    console.print(f"fading clients found by a decline of a signal: {len(found)} of {len(fading)}", soft_wrap=True)
     console.print("promised: at most about one per client and year, pauses and holidays included")
     console.print("a year = value at stake; gone? = chance that the client left, at its last alert")
 
@@ -76,10 +81,10 @@ def _table(incidents: Sequence[Incident], truths: Sequence[Truth]) -> Table:
             data.client_id,
             data.segment,
             data.last_heard_at[:10],
-            data.expected_next_at.p90[:10],
+            data.expected_next_at.p90[:10] if data.expected_next_at else "",
             f"{(time.time() - _seconds(data.last_heard_at)) / DAY_S:.0f}",
             f"{truth.value_per_year:,.0f} {truth.currency}",
-            f"{data.probability_gone:.0%}",
+            f"{data.probability_gone or 0:.0%}",
         )
     return table
 
