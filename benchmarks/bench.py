@@ -155,7 +155,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := set(options.only) - {*goals.KEYS, *keys}:
         parser.error(f"there is no {', '.join(sorted(unknown))}; see --help")
-    if len(set(options.cores)) != 2:  # noqa: PLR2004 - one for the system, one for the broker
+    if len(set(options.cores)) != 2:
         parser.error("two cores are needed: one for the system that is measured, one for the broker")
     only = f" ONLY={','.join(options.only)}" if options.only else ""
     options.told = shlex.join(["make", "bench"]) + (" QUICK=1" if options.quick else "") + only

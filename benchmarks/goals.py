@@ -150,7 +150,7 @@ def _bytes(bench: "Bench", dataset: Dataset) -> list[Figure]:
 def _many(bench: "Bench") -> list[Figure]:
     clients = bench.scale.many_clients
     found = figures.with_many_clients(bench.broker, bench.core, clients, bench.scale.idle_seconds)
-    whole = clients == 1_000_000  # noqa: PLR2004 - what the goals speak of
+    whole = clients == 1_000_000
     return [
         Figure(
             f"memory, {clients:,} clients",

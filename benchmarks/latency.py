@@ -49,7 +49,7 @@ class Latencies:
 
 def shares(seconds: list[float]) -> tuple[float, float]:
     """Give the median and the 99th percentile."""
-    if len(seconds) < 2:  # noqa: PLR2004 - a quantile needs two points
+    if len(seconds) < 2:
         raise TrialError(f"only {len(seconds)} latencies were seen")
     cut = quantiles(seconds, n=100, method="inclusive")
     return cut[49], cut[98]

@@ -89,7 +89,7 @@ class Results:
 
 def thousands(speed: float) -> str:
     """Write events per second for people."""
-    return f"{speed / 1000:,.1f}k" if speed < 100_000 else f"{speed / 1000:,.0f}k"  # noqa: PLR2004 - three digits
+    return f"{speed / 1000:,.1f}k" if speed < 100_000 else f"{speed / 1000:,.0f}k"
 
 
 def show(results: Results) -> None:

@@ -58,7 +58,7 @@ class Trial:
 def speeds(progress: Progress, events: int) -> tuple[float, float]:
     """Give the events per second of the whole run and of its second half."""
     counted = [point for point in progress if point[1] <= COUNTED_SHARE * events]
-    if len(counted) < 2:  # noqa: PLR2004 - a slope needs two points
+    if len(counted) < 2:
         counted = progress
     half = [point for point in counted if point[1] >= events / 2]
     return slope(counted), slope(half if len(half) > 1 else counted)

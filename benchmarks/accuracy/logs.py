@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from detector.backtest.run import Backtest, backtest
 from numba import njit
 from numpy.typing import NDArray
 
+from detector.backtest.run import Backtest, backtest
 from detector.core import population, rhythm
 from detector.core.clock import next_refit_s
 from detector.core.layout import SILENCE, Records, new_segments

@@ -117,7 +117,8 @@ def outlasted_days(silence: Silence, population: Population, y: float) -> float:
 @njit(cache=True)
 def alert_probability(silence: Silence, population: Population) -> float:
     """P(gap > deadline): the budget of false alerts a year, spread over the gaps of a year."""
-    return share_of(population.budget, mean_gap_days(silence, population))
+    share: float = share_of(population.budget, mean_gap_days(silence, population))
+    return share
 
 
 @njit(cache=True)
@@ -140,7 +141,8 @@ def probability_gone(silence: Silence, population: Population, days: float, depa
     """
     rate = departures_per_client_year * _LOYALTY_WORTH / (_LOYALTY_WORTH + silence.gaps)
     leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
-    return 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
+    gone: float = 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
+    return gone
 
 
 @njit(cache=True)
