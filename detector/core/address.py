@@ -1,9 +1,10 @@
 """Where a record is produced to: by its kind to a source, by its client to a partition; for Kafka and replay alike."""
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from detector.core.partition import partition_of
 
@@ -40,13 +41,13 @@ def address_of(value: bytes, *, first: str, route: Callable[[str], str], partiti
     Address(source='emails', partition=0, key=None)
     """
     try:
-        fields: Any = json.loads(value)
+        fields: Any = from_json(value)
         if isinstance(fields, dict) and "specversion" in fields:
             fields = {"client_id": fields.get("subject"), **fields["data"]}
         kind, client_id = fields["kind"], fields["client_id"]
         key = client_id.encode()
         readable = isinstance(kind, str) and bool(client_id)
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         readable = False
     if not readable:
         return Address(first, 0, None)
