@@ -25,6 +25,7 @@ from detector.core.clock import DAY_S
 from detector.core.partition import partition_of
 from detector.core.shard import POSITION_KEY
 from detector.shell import topics
+from detector.shell.connection import for_aiokafka
 from detector.shell.embedded import PARTITIONS, embedded_broker
 from detector.shell.produce import produce
 from detector.shell.settings import Settings, variable
@@ -144,7 +145,7 @@ async def _follow(
     shards = {partition_of(str(event["client_id"]), settings.partitions) for event in told.events}
     followed = _Followed(dict.fromkeys(shards, -math.inf))
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **for_aiokafka(settings),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

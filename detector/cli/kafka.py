@@ -9,7 +9,7 @@ from detector.cli import output
 from detector.cli.options import AsJson, Files, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from detector.shell.settings import Settings
 
@@ -62,7 +62,7 @@ def produce(
     from detector.shell.produce import produce as run
 
     settings = settings_of(context)
-    _require_topics(settings)
+    _require_topics(settings, settings.source_topics)
     acknowledged = 0
 
     def count(records: int) -> None:
@@ -91,10 +91,14 @@ def produce(
 
 def worker(context: typer.Context) -> None:
     """Run a worker: reads the sources, writes the alerts, until it is stopped."""
+    import asyncio
+
     from detector.shell.app import run_worker
+    from detector.shell.rights import require_group
 
     settings = settings_of(context)
     _require_topics(settings)  # before it logs: what is wrong is one line, also if nobody answers
+    asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
 
 
@@ -110,7 +114,7 @@ def watch(
     from detector.shell.watch import show
 
     settings = settings_of(context)
-    _require_topics(settings)
+    _require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
     asyncio.run(show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo))
 
 
@@ -134,13 +138,13 @@ def _quiet() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-def _require_topics(settings: "Settings") -> None:
+def _require_topics(settings: "Settings", names: "Collection[str] | None" = None) -> None:
     import asyncio
 
     from detector.shell import topics
 
     _quiet()
-    _fail_with(asyncio.run(topics.problems(settings)))
+    _fail_with(asyncio.run(topics.problems(settings, names)))
 
 
 def _fail_with(problems: "Sequence[str]") -> None:

@@ -11,6 +11,7 @@ from yarl import URL
 
 from detector.shell import logs
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
+from detector.shell.connection import for_faust
 from detector.shell.settings import Settings
 from detector.shell.worker import ShardTask
 
@@ -51,6 +52,7 @@ def build_app(settings: Settings) -> faust.App:
     app = faust.App(
         settings.app_id,
         broker=urls,
+        broker_credentials=for_faust(settings),
         store="memory://",
         table_standby_replicas=1,  # for the assignor that gives us the same partitions of all sources; no table
         datadir=settings.data_dir,

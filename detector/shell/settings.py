@@ -25,6 +25,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from detector.shell.security import SECRETS, ConnectionSettings
+
 PREFIX = "GHOSTING_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 OWN_TOPICS = ("alerts", "alerts-history", "rejected", "state")
@@ -43,7 +45,6 @@ KIND_SOURCES = MappingProxyType(
 )
 
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}")
 _SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
 # A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
 _OF_KUBERNETES = re.compile(
@@ -86,7 +87,7 @@ Budget = Annotated[float, Field(ge=0.001, le=365)]
 SegmentName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """Everything that can be set, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
@@ -98,9 +99,6 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="Kafka brokers to ask first, HOST:PORT, several separated by commas."
-    )
     app_id: str = Field(
         "ghosting",
         description="Name of this installation. It starts every topic name, and names the consumer group and the"
@@ -205,14 +203,6 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path(".ghosting"), description="Folder for scratch files of a process. Nothing in it needs a backup."
     )
-
-    @field_validator("bootstrap_servers")
-    @classmethod
-    def _are_servers(cls, value: str) -> str:
-        servers = [server.strip() for server in value.split(",")]
-        if not all(_SERVER.fullmatch(server) for server in servers):
-            raise ValueError("should be HOST:PORT, several separated by commas, such as kafka-1:9092,kafka-2:9092")
-        return ",".join(servers)
 
     @field_validator("app_id")
     @classmethod
@@ -425,10 +415,14 @@ def _problem(details: ErrorDetails, given: Mapping[str, _Given]) -> str:
     name, *inner = map(str, details["loc"])
     origin = given.get(name) or _Given("default", variable(name), "", None)
     entry = "".join(f"[{key}]" for key in inner)
+    if name in SECRETS:
+        return f"{origin.called}{origin.where} {said}"
     return f"{origin.called}{entry}{origin.where} {said}, but is {_text(details['input'])[:80]!r}"
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""  # as a variable says that it is not set
     if isinstance(value, Mapping):
         return ",".join(f"{key}={inner}" for key, inner in value.items())
     if isinstance(value, (tuple, list)):

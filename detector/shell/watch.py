@@ -8,8 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 
+from detector.shell.connection import for_aiokafka, refusals_told, unreachable
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable
 
 
 async def alerts(
@@ -34,7 +34,7 @@ async def alerts(
     consumer = AIOKafkaConsumer(
         settings.alerts_topic,
         *((settings.history_topic,) if history else ()),
-        bootstrap_servers=settings.bootstrap_servers,
+        **for_aiokafka(settings),
         isolation_level="read_committed",
         auto_offset_reset="earliest" if from_beginning else "latest",
     )
@@ -42,11 +42,12 @@ async def alerts(
         await consumer.start()
     except KafkaConnectionError:
         await consumer.stop()
-        raise BrokerUnreachable(settings) from None
+        raise await unreachable(settings) from None
     try:
-        async for record in consumer:
-            if record.value is not None:
-                yield record.value
+        with refusals_told(settings):
+            async for record in consumer:
+                if record.value is not None:
+                    yield record.value
     finally:
         await consumer.stop()
 

@@ -7,14 +7,14 @@ import asyncio
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import faust
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.alert import Alert
@@ -22,10 +22,12 @@ from detector.core.clock import DAY_S
 from detector.core.intake import Intake
 from detector.core.shard import Outcome, Shard
 from detector.shell.chunks import ChunkConsumer
+from detector.shell.connection import denied, for_aiokafka
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 
 EXIT_REJECTED: Final = 1
+EXIT_DENIED: Final = 1
 EXIT_FAILED: Final = 70
 EXIT_FENCED: Final = 71
 
@@ -87,7 +89,10 @@ class ShardTask:
         except ProducerFenced:
             log.error("fenced: another worker owns the shard; ending", shard=self._partition)  # noqa: TRY400 (expected)
             os._exit(EXIT_FENCED)
-        except BaseException:
+        except BaseException as error:
+            if said := denied(error, self._settings):
+                log.error(said, shard=self._partition)  # noqa: TRY400 (the line says it all)
+                os._exit(EXIT_DENIED)
             log.exception("shard failed; ending", shard=self._partition)
             os._exit(EXIT_FAILED)
 
@@ -108,7 +113,7 @@ class ShardTask:
     async def _start_producer(self) -> AIOKafkaProducer:
         """Start the producer of the shard, which fences the former owner and aborts what it left open."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **for_aiokafka(self._settings),
             transactional_id=f"{self._settings.app_id}-{self._partition}",
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             acks="all",
@@ -121,7 +126,7 @@ class ShardTask:
         began, count = time.perf_counter(), 0
         tp = TopicPartition(self._settings.state_topic, self._partition)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **for_aiokafka(self._settings),
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES_MAX,
@@ -181,13 +186,14 @@ class ShardTask:
         current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
         history = [alert for alert in outcome.alerts if alert.at_s < old_s]
         async with producer.transaction():
-            sent = [
-                *await self._send(producer, settings.state_topic, outcome.states),
-                *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-                *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
-                *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
-            ]
-            await asyncio.gather(*sent)
+            with _first_cause(producer):
+                sent = [
+                    *await self._send(producer, settings.state_topic, outcome.states),
+                    *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+                    *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
+                    *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
+                ]
+                await asyncio.gather(*sent)
 
     async def _send(
         self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None
@@ -239,6 +245,18 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
+
+
+@contextmanager
+def _first_cause(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Raise why the transaction failed: what the records then fail with is only that there is no transaction."""
+    try:
+        yield
+    except (KafkaError, IllegalOperation):
+        waiter = producer._txn_manager._transaction_waiter  # noqa: SLF001 - aiokafka tells nobody else
+        if waiter.done() and (cause := waiter.exception()):
+            raise cause from None
+        raise
 
 
 def _pairs(alerts: Iterable[Alert]) -> list[Pair]:

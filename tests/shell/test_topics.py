@@ -6,9 +6,10 @@ import pytest
 from confluent_kafka.admin import ConfigResource
 
 from detector.shell import topics
+from detector.shell.connection import BrokerUnreachable
 from detector.shell.retention import layout
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, TopicError, create, deviations, problems
+from detector.shell.topics import TopicError, create, deviations, problems
 from tests import kafka as broker
 
 

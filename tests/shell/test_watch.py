@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from detector.shell.connection import BrokerUnreachable
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, create
+from detector.shell.topics import create
 from detector.shell.watch import alerts, line, show
 from schemas import examples
 from schemas.alert import encode
