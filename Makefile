@@ -5,9 +5,12 @@ BIN := $(VENV)/bin
 # The uv of the machine, or one of our own in the virtual environment.
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
+# Tools that look at the product, in an environment of their own.
+SUPPLY = UV_PROJECT_ENVIRONMENT=$(abspath .cache/supply) $(UV) run --quiet --frozen --only-group supply
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format clean
+.PHONY: help demo install test check format sbom audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,16 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+sbom: $(VENV)/.uv ## write what the product consists of, with licences, into .cache/sbom
+	UV_PROJECT_ENVIRONMENT=$(abspath .cache/sbom/venv) $(UV) sync --quiet --frozen --no-dev
+	$(SUPPLY) cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o .cache/sbom/sbom.cdx.json .cache/sbom/venv
+	$(SUPPLY) pip-licenses --python .cache/sbom/venv/bin/python --format markdown --with-urls --output-file .cache/sbom/licences.md
+
+audit: $(VENV)/.uv ## ask PyPI whether a locked dependency of the product is known to be unsafe
+	@mkdir -p .cache/audit
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .cache/audit/requirements.txt
+	$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt
 
 clean: ## remove what make made: the virtual environment, caches, Kafka's jars and data
 	rm -rf $(VENV) .cache .coverage .ghosting .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -142,6 +142,11 @@ async def unreachable(settings: ConnectionSettings) -> BrokerUnreachable | Acces
         except (OSError, KafkaError, TimeoutError):
             continue
         connection.close()
+        if settings.sasl_mechanism == "OAUTHBEARER":  # then Kafka refuses by hanging up after the token
+            return AccessDenied(
+                f"Kafka at {server} hangs up after {_who(settings)} came by OAUTHBEARER: the token has ended or is not"
+                f" believed; correct {_credentials(settings)}"
+            )
     return BrokerUnreachable(settings)
 
 
