@@ -10,10 +10,10 @@ SUPPLY = UV_PROJECT_ENVIRONMENT=$(abspath .cache/supply) $(UV) run --quiet --fro
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format sbom audit clean
+.PHONY: help demo install test check format sbom audit check-deploy clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.product ## show it at work: a simulated firm, a broker inside the process, a real worker
 	@exec $(BIN)/ghosting demo
@@ -46,6 +46,12 @@ audit: $(VENV)/.uv ## ask PyPI whether a locked dependency of the product is kno
 	@mkdir -p .cache/audit
 	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .cache/audit/requirements.txt
 	$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt
+
+check-deploy: $(VENV)/.development ## render what is deployed with kubectl and Compose's own parser (needs kubectl and Go)
+	@mkdir -p .cache/deploy
+	kubectl kustomize deploy/kubernetes/production > .cache/deploy/kubernetes.yaml
+	$(BIN)/kubernetes-validate --strict -k 1.33.0 .cache/deploy/kubernetes.yaml
+	go run github.com/compose-spec/compose-go/v2/cmd@v2.16.2 docker-compose.yml > .cache/deploy/compose.yaml
 
 clean: ## remove what make made: the virtual environment, caches, Kafka's jars and data
 	rm -rf $(VENV) .cache .coverage .ghosting .hypothesis .mypy_cache .pytest_cache .ruff_cache
