@@ -112,8 +112,8 @@ def test_examples_without_a_broker_do_what_they_say(folder, name):
 
 def test_examples_on_a_broker_do_what_they_say(folder, environment):
     """Topics are made, the history is produced, a worker finds who went quiet, and a watcher sees it."""
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 7
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 7
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 8
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 8
     assert "as they should be" in run(EXAMPLES["ghosting topics check"], folder, environment)
     assert "1950 records produced" in run(EXAMPLES["ghosting produce"], folder, environment)
     with running(EXAMPLES["ghosting worker"], folder, environment) as worker:
