@@ -6,13 +6,13 @@ from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from detector.shell.metrics import Metrics
-from detector.shell.settings import Settings, variable
+from detector.shell.settings import Settings, SettingsError, variable
 
 Complaint = Callable[[], str | None]
 """Says what is wrong, or None if all is well."""
 
 
-class PortTaken(Exception):  # noqa: N818 - says what is the case
+class PortTaken(SettingsError):  # noqa: N818 - says what is the case
     """The port cannot be listened on: one line that names the setting."""
 
 

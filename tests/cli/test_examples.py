@@ -29,7 +29,7 @@ def commands(group=None, name="ghosting"):
 
 
 EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in commands()}
-ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "watch"}
+ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "watch", "forward"}
 
 
 @pytest.fixture
@@ -121,6 +121,11 @@ def test_examples_on_a_broker_do_what_they_say(folder, environment):
             assert " opened " in watch.stdout.readline()
             assert interrupt(watch) == 130
             assert errors_of(folder, EXAMPLES["ghosting watch"]).read_text() == ""
+        receiver = {**environment, "GHOSTING_FORWARD_ALERTMANAGERS": "http://127.0.0.1:1"}
+        with running(EXAMPLES["ghosting forward"], folder, receiver) as forward:
+            said = errors_of(folder, EXAMPLES["ghosting forward"])
+            wait_until(lambda: "forwarder started" in said.read_text(), "it forwards")
+            assert interrupt(forward) == 130
         assert worker.poll() is None
         worker.terminate()
         assert worker.wait(SECONDS_MAX) == 0
