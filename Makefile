@@ -32,6 +32,7 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(BIN)/mypy --strict detector schemas
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
+	$(BIN)/python -m detector.shell.metrics_page --check
 
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix

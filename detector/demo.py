@@ -28,6 +28,7 @@ from detector.shell import topics
 from detector.shell.connection import for_aiokafka
 from detector.shell.embedded import PARTITIONS, embedded_broker
 from detector.shell.produce import produce
+from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
 from detector.simulate.firm import Firm
 from detector.simulate.simulation import Simulation, Truth, simulate
@@ -86,7 +87,7 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
     try:
         with ExitStack() as stack:
             if kafka is None:
-                address = stack.enter_context(embedded_broker(_topics(own)))
+                address = stack.enter_context(embedded_broker(layout(own)))
                 own = own.model_copy(update={"bootstrap_servers": address})
             else:
                 asyncio.run(topics.create(own))
@@ -104,11 +105,6 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
         return 1
     _report(console, _incidents(followed.alerts.values()), told.truths)
     return 0
-
-
-def _topics(settings: Settings) -> Sequence[str]:
-    own = settings.alerts_topic, settings.history_topic, settings.rejected_topic, settings.state_topic
-    return (*settings.source_topics, *own)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detector.cli import output
-from detector.cli.options import AsJson, Files, settings_of
+from detector.cli.options import AsJson, Files, Owners, Segments, Severities, Types, selection_of, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -107,6 +107,10 @@ def watch(
     as_json: AsJson = False,
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest alert.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Also those too old to notify anybody.")] = False,
+    types: Types = None,
+    segments: Segments = None,
+    severities: Severities = None,
+    owners: Owners = None,
 ) -> None:
     """Follow the alerts as they come out; Ctrl-C ends it."""
     import asyncio
@@ -114,8 +118,32 @@ def watch(
     from detector.shell.watch import show
 
     settings = settings_of(context)
+    wanted = selection_of(types, segments, severities, owners)
     _require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
-    asyncio.run(show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo))
+    asyncio.run(
+        show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo, selection=wanted)
+    )
+
+
+def forward(
+    context: typer.Context,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Let a new webhook begin with the oldest alert.")
+    ] = False,
+    types: Types = None,
+    segments: Segments = None,
+    severities: Severities = None,
+    owners: Owners = None,
+) -> None:
+    """Post alerts to webhooks and to Alertmanager, until it is stopped."""
+    import asyncio
+
+    from detector.shell.forwarding import forward as run
+
+    settings = settings_of(context)
+    wanted = selection_of(types, segments, severities, owners)
+    _require_topics(settings, [settings.alerts_topic, settings.history_topic, settings.dead_letters_topic])
+    asyncio.run(run(settings, wanted, from_beginning=from_beginning))
 
 
 def demo(

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 
 from detector.shell.connection import for_aiokafka, refusals_told, unreachable
+from detector.shell.selection import EVERYTHING, Selection, data_of, owner_of
 from detector.shell.settings import Settings
 
 
@@ -53,12 +54,20 @@ async def alerts(
 
 
 async def show(
-    settings: Settings, *, from_beginning: bool, history: bool, raw: bool, say: Callable[[str], None]
+    settings: Settings,
+    *,
+    from_beginning: bool,
+    history: bool,
+    raw: bool,
+    say: Callable[[str], None],
+    selection: Selection = EVERYTHING,
 ) -> None:
-    """Say the alerts until it is interrupted."""
+    """Say the selected alerts until it is interrupted; what is no alert of ours is said too, if nothing is selected."""
     async with aclosing(alerts(settings, from_beginning=from_beginning, history=history)) as following:
         async for value in following:
-            say(value.decode(errors="replace") if raw else line(value))
+            data = data_of(value)
+            if selection == EVERYTHING or (data and selection.takes(data, owner_of(data, settings.owners))):
+                say(value.decode(errors="replace") if raw else line(value))
 
 
 def line(value: bytes) -> str:

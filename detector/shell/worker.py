@@ -23,6 +23,8 @@ from detector.core.intake import Intake
 from detector.core.shard import Outcome, Shard
 from detector.shell.chunks import ChunkConsumer
 from detector.shell.connection import denied, for_aiokafka
+from detector.shell.meter import Meter
+from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 
@@ -48,14 +50,16 @@ log = structlog.stdlib.get_logger(__name__)
 class ShardTask:
     """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
 
-    def __init__(self, settings: Settings, partition: int, app: faust.App) -> None:
+    def __init__(self, settings: Settings, partition: int, app: faust.App, metrics: Metrics) -> None:
         self._settings = settings
         self._partition = partition
         self._app = app
         self._topics = {source: settings.topic(source) for source in settings.sources}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
+        self.restored: Shard | None = None  # the shard, once it has its state back
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
+        self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
@@ -69,6 +73,12 @@ class ShardTask:
         """Hand over a chunk; waits while too many are queued."""
         if not self._closed:
             await self._chunks.put(chunk)
+
+    def lag(self, source: str) -> int | None:
+        """Count the records of a source that are not applied yet; None if nobody knows."""
+        read_to = self._shard.read_to(source)
+        unread = self._consumer.unread(self._tp(source), read_to)
+        return None if unread is None else unread + self._shard.waiting(source)
 
     async def close(self) -> None:
         """Stop where we are; what was not committed is read again by the next owner."""
@@ -105,6 +115,7 @@ class ShardTask:
             outcome = self._shard.advance({source: self._front_s(source) for source in self._topics})
             if outcome.states or outcome.alerts or outcome.rejected:
                 await self._commit(producer, outcome)
+            self._meter.advanced()
             self._ack()
             self._pause_and_resume()
             if time.monotonic() - self._counts_told_at >= _COUNTS_EVERY_S:
@@ -142,7 +153,10 @@ class ShardTask:
                     count += len(records)
         finally:
             await consumer.stop()
-        log.info("shard restored", shard=self._partition, records=count, seconds=round(time.perf_counter() - began, 3))
+        seconds = time.perf_counter() - began
+        self._meter.restored(seconds)
+        self.restored = self._shard
+        log.info("shard restored", shard=self._partition, records=count, seconds=round(seconds, 3))
 
     async def _read_chunks(self) -> None:
         with suppress(TimeoutError):
@@ -185,6 +199,7 @@ class ShardTask:
         old_s = time.time() - settings.notify_max_age_days * DAY_S
         current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
         history = [alert for alert in outcome.alerts if alert.at_s < old_s]
+        began = time.perf_counter()
         async with producer.transaction():
             with _first_cause(producer):
                 sent = [
@@ -194,6 +209,7 @@ class ShardTask:
                     *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
                 ]
                 await asyncio.gather(*sent)
+        self._meter.committed(time.perf_counter() - began, current, history)
 
     async def _send(
         self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None

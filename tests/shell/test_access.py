@@ -23,6 +23,7 @@ ARGUMENTS = {
     "produce": ["produce"],
     "worker": ["worker"],
     "watch": ["watch", "--history", "--from-beginning"],
+    "forward": ["forward", "--from-beginning"],
 }
 RIGHTS = {
     command: [
@@ -56,6 +57,10 @@ class Installation(NamedTuple):
             "GHOSTING_PARTITIONS": "1",
             "GHOSTING_SETTLE_S": "0",
             "GHOSTING_LEARNING_GAPS_MIN": "1",
+            "GHOSTING_NOTIFY_MAX_AGE_DAYS": "365",
+            "GHOSTING_FORWARD_WEBHOOKS": "nobody=http://127.0.0.1:1/",  # so that alerts go to the dead letters
+            "GHOSTING_FORWARD_SECRET": "0123456789abcdef01234567",
+            "GHOSTING_FORWARD_RETRY_S": "0",
             "GHOSTING_SECURITY_PROTOCOL": "SASL_SSL",
             "GHOSTING_TLS_CA_FILE": str(self.kafka.secrets / "ca.pem"),
             "GHOSTING_SASL_USERNAME": command,
@@ -129,10 +134,11 @@ def installation(secure_kafka, tmp_path_factory):
 
 
 def test_the_rights_suffice(installation):
-    """A worker that has them writes alerts, and a watcher that has them sees those."""
+    """A worker that has them writes alerts; a watcher sees those, a forwarder takes them and buries what it must."""
     worker = installation.start("worker")
     try:
         installation.run_until("watch", " opened ")
+        installation.run_until("forward", "it lies in the dead letters")
     finally:
         worker.terminate()
         code = worker.wait(ENDS_S_MAX)

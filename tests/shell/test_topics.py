@@ -8,7 +8,7 @@ from confluent_kafka.admin import ConfigResource
 from detector.shell import topics
 from detector.shell.connection import BrokerUnreachable
 from detector.shell.retention import layout
-from detector.shell.settings import Settings
+from detector.shell.settings import OWN_TOPICS, Settings
 from detector.shell.topics import TopicError, create, deviations, problems
 from tests import kafka as broker
 
@@ -34,7 +34,7 @@ async def test_missing_topics_are_named_with_the_command_that_creates_them(setti
     """An installation without topics has one problem per topic, each with its remedy."""
     found = await problems(settings)
 
-    assert len(found) == len(settings.sources) + 4
+    assert len(found) == len(settings.sources) + len(OWN_TOPICS)
     assert all(line.endswith("is missing; run `ghosting topics create`") for line in found)
 
 
@@ -104,7 +104,7 @@ async def test_another_number_of_partitions_is_a_problem(settings):
 
     found = await problems(settings.model_copy(update={"partitions": 3}))
 
-    assert len(found) == len(settings.sources) + 4
+    assert len(found) == len(settings.sources) + len(OWN_TOPICS)
     assert "has 2 partitions instead of 3; set GHOSTING_PARTITIONS=2" in found[0]
 
 
