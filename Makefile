@@ -22,6 +22,7 @@ install: $(VENV)/.development ## set up .venv with everything for development
 
 test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFKA_BOOTSTRAP_SERVERS names one
 	@test -n "$$KAFKA_BOOTSTRAP_SERVERS" || deploy/kafka/run --prepare
+	deploy/prometheus/install
 	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
 	$(BIN)/pytest
@@ -33,6 +34,7 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
 	$(BIN)/python -m detector.shell.metrics_page --check
+	$(BIN)/python deploy/grafana/build.py --check
 
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
