@@ -94,10 +94,12 @@ def worker(context: typer.Context) -> None:
     import asyncio
 
     from detector.shell.app import run_worker
+    from detector.shell.retention import layout
     from detector.shell.rights import require_group
 
     settings = settings_of(context)
-    _require_topics(settings)  # before it logs: what is wrong is one line, also if nobody answers
+    # Before it logs: what is wrong is one line, also if nobody answers.
+    _require_topics(settings, [topic for topic in layout(settings) if topic != settings.dead_letters_topic])
     asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
 

@@ -81,12 +81,12 @@ class Forwarder:
             If Kafka does not let us in, or not do what forwarding needs.
         """
         try:
-            try:
-                await self._producer.start()
-                await self._consumer.start()
-            except KafkaConnectionError:
-                raise await unreachable(self._settings) from None
             with refusals_told(self._settings):
+                try:
+                    await self._producer.start()
+                    await self._consumer.start()
+                except KafkaConnectionError:
+                    raise await unreachable(self._settings) from None
                 while True:
                     found = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCHED_MAX)
                     await asyncio.gather(*(self._deliver(records) for records in found.values()))

@@ -177,4 +177,5 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
 def _called(acl: Acl) -> str:
     if acl.resource == "TransactionalId":
         return "the transactional ids that start with"
-    return f"consumer group {acl.name}" if acl.resource == "Group" else f"topic {acl.name.removesuffix('*')}"
+    name = acl.name.removesuffix("*")
+    return f"consumer group {name}" if acl.resource == "Group" else f"topic {name}"
