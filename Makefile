@@ -2,15 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Programs that tests start again and again should not compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 # The uv of the machine, or one of our own in the virtual environment.
 UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
+# Tools that look at the product, in an environment of their own.
+SUPPLY = UV_PROJECT_ENVIRONMENT=$(abspath .cache/supply) $(UV) run --quiet --frozen --only-group supply
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check docs accuracy bench format clean
+.PHONY: help demo install test check docs accuracy bench format sbom audit check-deploy clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.product ## show it at work: a simulated firm, a broker inside the process, a real worker
 	@exec $(BIN)/ghosting demo
@@ -19,6 +24,7 @@ install: $(VENV)/.development ## set up .venv with everything for development
 
 test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFKA_BOOTSTRAP_SERVERS names one
 	@test -n "$$KAFKA_BOOTSTRAP_SERVERS" || deploy/kafka/run --prepare
+	deploy/prometheus/install
 	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
 	$(BIN)/pytest
@@ -30,10 +36,14 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
 	$(BIN)/python -m detector.shell.configuration --check
+	$(BIN)/python -m detector.shell.metrics_page --check
+	$(BIN)/python deploy/grafana/build.py --check
 
-docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md
+docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md and metrics.md, dashboards
 	$(BIN)/python -m schemas.contract
 	$(BIN)/python -m detector.shell.configuration
+	$(BIN)/python -m detector.shell.metrics_page
+	$(BIN)/python deploy/grafana/build.py
 
 accuracy: $(VENV)/.development .cache/lifetimes ## measure the statistics on logs and simulations (GHOSTING_DATA names the data folder)
 	$(BIN)/python -m benchmarks.accuracy
@@ -44,6 +54,22 @@ bench: $(VENV)/.product ## measure speed beside other systems; QUICK=1 short for
 format: $(VENV)/.development ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+sbom: $(VENV)/.uv ## write what the product consists of, with licences, into .cache/sbom
+	UV_PROJECT_ENVIRONMENT=$(abspath .cache/sbom/venv) $(UV) sync --quiet --frozen --no-dev
+	$(SUPPLY) cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o .cache/sbom/sbom.cdx.json .cache/sbom/venv
+	$(SUPPLY) pip-licenses --python .cache/sbom/venv/bin/python --format markdown --with-urls --output-file .cache/sbom/licences.md
+
+audit: $(VENV)/.uv ## ask PyPI whether a locked dependency of the product is known to be unsafe
+	@mkdir -p .cache/audit
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .cache/audit/requirements.txt
+	$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt
+
+check-deploy: $(VENV)/.development ## render what is deployed with kubectl and Compose's own parser (needs kubectl and Go)
+	@mkdir -p .cache/deploy
+	kubectl kustomize deploy/kubernetes/production > .cache/deploy/kubernetes.yaml
+	$(BIN)/kubernetes-validate --strict -k 1.33.0 .cache/deploy/kubernetes.yaml
+	go run github.com/compose-spec/compose-go/v2/cmd@v2.16.2 docker-compose.yml > .cache/deploy/compose.yaml
 
 clean: ## remove what make made: the virtual environment, caches, Kafka's jars and data
 	rm -rf $(VENV) .cache .coverage .ghosting .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -13,11 +13,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         # Imported here, as only a failure needs them: --help answers without the Kafka client.
         from detector.files import InputError  # noqa: PLC0415
+        from detector.shell.connection import AccessDenied, BrokerUnreachable  # noqa: PLC0415
         from detector.shell.produce import ProduceError  # noqa: PLC0415
         from detector.shell.settings import SettingsError  # noqa: PLC0415
-        from detector.shell.topics import BrokerUnreachable, TopicError  # noqa: PLC0415
+        from detector.shell.topics import TopicError  # noqa: PLC0415
 
-        if not isinstance(error, InputError | SettingsError | BrokerUnreachable | TopicError | ProduceError):
+        told = InputError | SettingsError | BrokerUnreachable | AccessDenied | TopicError | ProduceError
+        if not isinstance(error, told):
             raise
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks
         sys.exit(1)

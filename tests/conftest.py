@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from tests import kafka as broker
+from tests import secure
 
 
 def pytest_configure():
@@ -17,7 +18,7 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """Mark what needs the broker: `pytest -m "not kafka"` is the quick half."""
     for item in items:
-        if "kafka" in getattr(item, "fixturenames", ()):
+        if {"kafka", "secure_kafka"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
 
 
@@ -46,6 +47,16 @@ def kafka(tmp_path_factory):
             yield address
     except broker.NoKafkaError as error:
         pytest.fail(f"no Kafka to test with: {error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory):
+    """Give a Kafka of our own with TLS, passwords and ACLs; it lives as long as the session."""
+    try:
+        with secure.running(tmp_path_factory.mktemp("secure")) as node:
+            yield node
+    except broker.NoKafkaError as error:
+        pytest.fail(f"no secured Kafka to test with: {error}", pytrace=False)
 
 
 @pytest.fixture

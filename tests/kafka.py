@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -28,22 +29,37 @@ class NoKafkaError(Exception):
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """Run a Kafka with its data in the folder; give its address; stop it, whatever happened in between."""
+def running(folder: Path, *options: str, access: Callable[[], dict[str, str]] = dict, ports: int = 2) -> Iterator[str]:
+    """Run a Kafka with its data in the folder; give its address; stop it, whatever happened in between.
+
+    Parameters
+    ----------
+    folder
+        Of the node.
+    options
+        Further ones of `deploy/kafka/run`.
+    access
+        What a client needs to get in, for a node that does not let in everybody.
+    ports
+        How many it takes.
+    """
     fetched = subprocess.run([RUN, "--prepare"], stderr=subprocess.PIPE, text=True, check=False)
     if fetched.returncode:
         raise NoKafkaError(fetched.stderr.strip())
-    port = free_port()
+    port = free_port(ports)
     log = folder / "kafka.log"
     with log.open("wb") as output:
         # A session of its own: a Ctrl-C for pytest must not take the broker from under the tests that are ending.
         broker = subprocess.Popen(
-            [RUN, "--folder", folder, "--port", str(port)], stdout=output, stderr=output, start_new_session=True
+            [RUN, "--folder", folder, "--port", str(port), *options],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         address = f"127.0.0.1:{port}"
         give_up_at = time.monotonic() + START_SECONDS_MAX
-        while not answers(address, seconds_max=1):
+        while not answers(address, seconds_max=1, access=access):
             if broker.poll() is not None or time.monotonic() > give_up_at:
                 raise NoKafkaError(f"deploy/kafka/run did not start one:\n{log.read_text()[-2000:]}")
         yield address
@@ -62,27 +78,29 @@ def stop(process: subprocess.Popen[bytes]) -> None:
                 continue
 
 
-def answers(address: str, *, seconds_max: float) -> bool:
+def answers(address: str, *, seconds_max: float, access: Callable[[], dict[str, str]] = dict) -> bool:
     """Ask a broker for its metadata until it replies or the time is over."""
     try:
-        return bool(admin(address).list_topics(timeout=seconds_max).brokers)
+        return bool(admin(address, access()).list_topics(timeout=seconds_max).brokers)
     except KafkaException:
         return False
 
 
-def admin(address: str) -> AdminClient:
+def admin(address: str, access: Mapping[str, str] = MappingProxyType({})) -> AdminClient:
     """Give a client that says nothing of its failed attempts; the caller hears of the last one."""
-    return AdminClient({"bootstrap.servers": address, "log_level": 0, "error_cb": lambda _: None})
+    return AdminClient({"bootstrap.servers": address, "log_level": 0, "error_cb": lambda _: None, **access})
 
 
-def free_port() -> int:
-    """Find a port that is free, and so is the next one, which the node's controller takes."""
+def free_port(count: int = 2) -> int:
+    """Find a port that is free, and so are the next ones; the node's controller takes the second."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
+        with ExitStack() as stack:
+            first, *others = [stack.enter_context(socket.socket()) for _ in range(count)]
             first.bind(("127.0.0.1", 0))
             port: int = first.getsockname()[1]
             try:
-                second.bind(("127.0.0.1", port + 1))
+                for number, other in enumerate(others, port + 1):
+                    other.bind(("127.0.0.1", number))
             except OSError:
                 continue
             return port

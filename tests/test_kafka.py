@@ -49,7 +49,7 @@ def test_a_broker_that_does_not_start_says_why(tmp_path):
     ("path", "arguments", "said", "code"),
     [
         ("/nowhere", [], "Java 17 or newer is needed", 1),
-        (None, ["--port", "x"], "PORT should be 1-65534", 2),
+        (None, ["--port", "x"], "PORT should be 1-65533", 2),
         (None, ["--port"], "--port needs a value", 2),
         (None, ["--nonsense"], "unknown argument --nonsense", 2),
     ],

@@ -38,6 +38,7 @@ for group, name, command, example in (
     (app, "produce", kafka.produce, "ghosting produce history.csv"),
     (app, "worker", kafka.worker, "ghosting worker"),
     (app, "watch", kafka.watch, "ghosting watch --history --from-beginning"),
+    (app, "forward", kafka.forward, "ghosting forward --severity critical"),
     (app, "settings", about.settings, "ghosting settings"),
     (schemas_app, "export", about.schemas_export, "ghosting schemas export contracts"),
     (app, "version", about.version, "ghosting version"),

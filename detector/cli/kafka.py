@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detector.cli import output
-from detector.cli.options import AsJson, Files, settings_of
+from detector.cli.options import AsJson, Files, Owners, Segments, Severities, Types, selection_of, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from detector.shell.settings import Settings
 
@@ -62,7 +62,7 @@ def produce(
     from detector.shell.produce import produce as run
 
     settings = settings_of(context)
-    _require_topics(settings)
+    _require_topics(settings, settings.source_topics)
     acknowledged = 0
 
     def count(records: int) -> None:
@@ -91,10 +91,16 @@ def produce(
 
 def worker(context: typer.Context) -> None:
     """Run a worker: reads the sources, writes the alerts, until it is stopped."""
+    import asyncio
+
     from detector.shell.app import run_worker
+    from detector.shell.retention import layout
+    from detector.shell.rights import require_group
 
     settings = settings_of(context)
-    _require_topics(settings)  # before it logs: what is wrong is one line, also if nobody answers
+    # Before it logs: what is wrong is one line, also if nobody answers.
+    _require_topics(settings, [topic for topic in layout(settings) if topic != settings.dead_letters_topic])
+    asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
 
 
@@ -103,6 +109,10 @@ def watch(
     as_json: AsJson = False,
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest alert.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Also those too old to notify anybody.")] = False,
+    types: Types = None,
+    segments: Segments = None,
+    severities: Severities = None,
+    owners: Owners = None,
 ) -> None:
     """Follow the alerts as they come out; Ctrl-C ends it."""
     import asyncio
@@ -110,8 +120,32 @@ def watch(
     from detector.shell.watch import show
 
     settings = settings_of(context)
-    _require_topics(settings)
-    asyncio.run(show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo))
+    wanted = selection_of(types, segments, severities, owners)
+    _require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
+    asyncio.run(
+        show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo, selection=wanted)
+    )
+
+
+def forward(
+    context: typer.Context,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Let a new webhook begin with the oldest alert.")
+    ] = False,
+    types: Types = None,
+    segments: Segments = None,
+    severities: Severities = None,
+    owners: Owners = None,
+) -> None:
+    """Post alerts to webhooks and to Alertmanager, until it is stopped."""
+    import asyncio
+
+    from detector.shell.forwarding import forward as run
+
+    settings = settings_of(context)
+    wanted = selection_of(types, segments, severities, owners)
+    _require_topics(settings, [settings.alerts_topic, settings.history_topic, settings.dead_letters_topic])
+    asyncio.run(run(settings, wanted, from_beginning=from_beginning))
 
 
 def demo(
@@ -134,13 +168,13 @@ def _quiet() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-def _require_topics(settings: "Settings") -> None:
+def _require_topics(settings: "Settings", names: "Collection[str] | None" = None) -> None:
     import asyncio
 
     from detector.shell import topics
 
     _quiet()
-    _fail_with(asyncio.run(topics.problems(settings)))
+    _fail_with(asyncio.run(topics.problems(settings, names)))
 
 
 def _fail_with(problems: "Sequence[str]") -> None:

@@ -1,15 +1,55 @@
 """What several commands share: arguments, and the settings that are in force."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 import typer
 
+from schemas.incident import Type
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from detector.shell.selection import Selection
     from detector.shell.settings import Settings
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON, plain or gzip; - is stdin.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+_SEVERITIES = ("info", "warning", "critical")
+
+
+def _either(words: "Sequence[str]") -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]])
+
+
+def _each_of(words: "Sequence[str]") -> "Callable[[list[str] | None], list[str] | None]":
+    """Check the words that an option was given: typer takes lists of plain types only."""
+
+    def check(given: list[str] | None) -> list[str] | None:
+        for word in given or ():
+            if word not in words:
+                raise typer.BadParameter(f"{word!r} should be {_either(words)}")
+        return given
+
+    return check
+
+
+# Filters of alerts; each may be given several times, and then any of its words will do.
+Types = Annotated[
+    list[str] | None,
+    typer.Option("--type", callback=_each_of(get_args(Type)), metavar="TYPE", help=f"Only {_either(get_args(Type))}."),
+]
+Severities = Annotated[
+    list[str] | None,
+    typer.Option("--severity", callback=_each_of(_SEVERITIES), metavar="WORD", help=f"Only {_either(_SEVERITIES)}."),
+]
+Segments = Annotated[list[str] | None, typer.Option("--segment", metavar="NAME", help="Only clients of this segment.")]
+Owners = Annotated[
+    list[str] | None,
+    typer.Option("--owner", metavar="NAME", help="Only clients that this owner looks after (GHOSTING_OWNERS)."),
+]
 
 
 class Given(NamedTuple):
@@ -17,6 +57,15 @@ class Given(NamedTuple):
 
     flags: dict[str, object]
     file: Path | None
+
+
+def selection_of(
+    types: list[str] | None, segments: list[str] | None, severities: list[str] | None, owners: list[str] | None
+) -> "Selection":
+    """Gather the filters of a command."""
+    from detector.shell.selection import Selection
+
+    return Selection(*(frozenset(words or ()) for words in (types, segments, severities, owners)))
 
 
 def settings_of(context: typer.Context, **flags: object) -> "Settings":

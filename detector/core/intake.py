@@ -1,7 +1,8 @@
 """From a record of a source to an interaction that waits in its shard, or to a rejection that says why not."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from detector.core.partition import partition_of
 from detector.core.shard import Shard
@@ -30,6 +31,10 @@ class Record(Protocol):
         """Kafka headers."""
 
 
+UNREADABLE: Final = "unreadable"
+"""Counted instead of the kind of a refused record: whatever it says of itself is a stranger's text."""
+
+
 class Counts(NamedTuple):
     """How many records were new, and how many of them were refused."""
 
@@ -52,6 +57,10 @@ class Intake:
 
     def __init__(self, shard: Shard, topics: Mapping[str, str], partition: int, partitions: int) -> None:
         self.reader = InteractionReader()
+        self.read: Counter[tuple[str, str, str]] = (
+            Counter()
+        )  # by source, kind and result: for people, not for decisions
+        self.refused: Counter[str] = Counter()  # by reason
         self._shard, self._topics = shard, topics
         self._partition, self._partitions = partition, partitions
 
@@ -65,10 +74,13 @@ class Intake:
             found = self._read(record, now_s)
             if isinstance(found, Refusal):
                 rejected.append((record.offset, self._rejection(source, record, found)))
+                self.refused[found.reason] += 1
             else:
                 read.append((record.offset, found))
         if new:
             self._shard.take_in(source, read, rejected, new[-1].offset, now_s)
+        self.read.update((source, interaction["kind"], "accepted") for _, interaction in read)
+        self.read[source, UNREADABLE, "rejected"] += len(rejected)
         return Counts(len(new), len(rejected))
 
     def _read(self, record: Record, now_s: float) -> Interaction | Refusal:

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from detector.core.clock import DAY_S
 from detector.core.partition import partition_of
 from detector.core.shard import POSITION_KEY
+from detector.shell.connection import for_aiokafka
 from detector.shell.settings import Settings
 from schemas.alert import AlertData, AlertEvent
 
@@ -51,7 +52,7 @@ async def follow(
     shards = {partition_of(str(event["client_id"]), settings.partitions) for event in events}
     followed = _Followed(dict.fromkeys(shards, -math.inf))
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **for_aiokafka(settings),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -18,6 +18,7 @@ from detector.demo.report import incidents_of, report
 from detector.shell import topics
 from detector.shell.embedded import PARTITIONS, embedded_broker
 from detector.shell.produce import produce
+from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
 from detector.simulate.firm import Firm
 from detector.simulate.simulation import simulate
@@ -55,7 +56,7 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
         with ExitStack() as stack:
             ended_by = stack.enter_context(_interrupted_by_signals())
             if kafka is None:
-                address = stack.enter_context(embedded_broker(_topics(own)))
+                address = stack.enter_context(embedded_broker(layout(own)))
                 own = own.model_copy(update={"bootstrap_servers": address})
             else:
                 stack.enter_context(_topics_on_a_broker(own))
@@ -73,11 +74,6 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
         return 1
     report(console, incidents_of(alerts), told.truths)
     return 0
-
-
-def _topics(settings: Settings) -> Sequence[str]:
-    own = settings.alerts_topic, settings.history_topic, settings.rejected_topic, settings.state_topic
-    return (*settings.source_topics, *own)
 
 
 @contextmanager

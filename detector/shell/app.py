@@ -10,7 +10,12 @@ from faust.types import TP, AppT, StreamT
 from yarl import URL
 
 from detector.shell import logs
+from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
+from detector.shell.connection import for_faust
+from detector.shell.endpoints import serve
+from detector.shell.gauges import Gauges
+from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 from detector.shell.worker import ShardTask
 
@@ -27,7 +32,13 @@ def run_worker(settings: Settings) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
-    app = build_app(settings)
+    shards: dict[int, ShardTask] = {}
+    gauges = Gauges(Metrics(settings, WORKER), settings, shards)
+    app = build_app(settings, shards, gauges)
+    # A worker whose loop does not turn does not answer; whatever else fails ends the process.
+    loop.run_until_complete(
+        serve(settings, gauges.metrics, alive=lambda: None, ready=gauges.ready, refresh=gauges.refresh)
+    )
     app.finalize()
     app.worker_init()
     worker = faust.Worker(
@@ -45,12 +56,13 @@ def run_worker(settings: Settings) -> int:
         return ended.code if isinstance(ended.code, int) else 1
 
 
-def build_app(settings: Settings) -> faust.App:
+def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> faust.App:
     """Make the Faust app of a worker; importing this module makes nothing."""
     urls = [URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")]
     app = faust.App(
         settings.app_id,
         broker=urls,
+        broker_credentials=for_faust(settings),
         store="memory://",
         table_standby_replicas=1,  # for the assignor that gives us the same partitions of all sources; no table
         datadir=settings.data_dir,
@@ -68,13 +80,12 @@ def build_app(settings: Settings) -> faust.App:
         broker_commit_interval=1.0,
     )
     app.transport = ChunkTransport(urls, app, settings.chunk_records)
-    _connect(app, settings)
+    _connect(app, settings, shards, gauges)
     return app
 
 
-def _connect(app: faust.App, settings: Settings) -> None:
+def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> None:
     """Let shards come and go with their partitions, and hand them their chunks."""
-    shards: dict[int, ShardTask] = {}
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
@@ -85,7 +96,10 @@ def _connect(app: faust.App, settings: Settings) -> None:
         if isinstance(app.consumer, ChunkConsumer):
             app.consumer.forget()
         for partition in _numbers(assigned, settings) - shards.keys():
-            shards[partition] = ShardTask(settings, partition, app)  # restores by itself: a rebalance must not wait
+            shards[partition] = ShardTask(
+                settings, partition, app, gauges.metrics
+            )  # restores by itself: a rebalance must not wait
+        gauges.assigned()
         log.info("shards assigned", shards=sorted(shards))
 
     @app.on_before_shutdown.connect  # type: ignore[arg-type]

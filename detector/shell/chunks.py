@@ -74,6 +74,17 @@ class ChunkConsumer(driver.Consumer):
         """
         return self.ends_s.get(tp) if read_to >= self.handed[tp] else None
 
+    def unread(self, tp: TP, read_to: int) -> int | None:
+        """Count the records of a partition that its shard has not read; None if nobody knows.
+
+        Once all that was handed over is read, the position says more than the last offset: it passes markers.
+        """
+        state = self._thread.state_of(tp)
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return None
+        behind: int = state.position if read_to >= self.handed[tp] else read_to + 1
+        return max(int(state.highwater) - behind, 0)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust calls it)
         """Fetch records and hand them over in chunks; called again when the last chunk has been taken."""
         self._look_for_ends()

@@ -58,7 +58,11 @@ def logging_config(level: Level, log_format: Format) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "lines"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {name: {"level": quiet} for name in _CHATTY},
+        "loggers": {
+            **{name: {"level": quiet} for name in _CHATTY},
+            # At DEBUG it prints requests as they are: passwords and tokens are among them.
+            "aiokafka.conn": {"level": "WARNING" if level != "ERROR" else level},
+        },
     }
 
 

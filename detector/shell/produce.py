@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from detector.core.address import Address, address_of
+from detector.shell.connection import AccessDenied, denied, for_aiokafka, unreachable
 from detector.shell.settings import Settings, variable
-from detector.shell.topics import BrokerUnreachable
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
 
@@ -76,12 +76,14 @@ async def produce(
     ------
     BrokerUnreachable
         If no broker answers.
+    AccessDenied
+        If Kafka does not let us in, or not write.
     ProduceError
         For a record that is larger than a broker takes, or if the broker stops answering.
     """
     # Kafka's own timestamps are left to the broker: with the events' times, old events would be deleted at once.
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap_servers,
+        **for_aiokafka(settings),
         enable_idempotence=True,
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REPLY_SECONDS_MAX * 1000,
@@ -90,7 +92,7 @@ async def produce(
         await producer.start()
     except KafkaConnectionError:
         await producer.stop()
-        raise BrokerUnreachable(settings) from None
+        raise await unreachable(settings) from None
     batches = _Batches(producer, progress)
     pace = Pace(speed) if speed else None
     records = unreadable = 0
@@ -108,6 +110,8 @@ async def produce(
         await batches.send_all()
         await batches.acknowledged()
     except KafkaError as error:
+        if said := denied(error, settings):
+            raise AccessDenied(said) from None
         raise ProduceError(
             f"the broker took no more records ({type(error).__name__}); see that Kafka at {settings.bootstrap_servers}"
             f" ({variable('bootstrap_servers')}) is well"

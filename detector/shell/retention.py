@@ -19,6 +19,7 @@ SOURCE: Final = {**_kept(30), "message.timestamp.type": "LogAppendTime"}
 ALERTS: Final = _kept(30)
 HISTORY: Final = _kept(90)  # of a backfill, to be looked at in peace
 REJECTED: Final = _kept(30)
+DEAD_LETTERS: Final = _kept(30)
 # Only closed segments are compacted, and a restore reads all that is not: small segments, closed daily at the latest.
 STATE: Final = {
     **COMPACTED,
@@ -36,6 +37,7 @@ def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
         settings.alerts_topic: ALERTS,
         settings.history_topic: HISTORY,
         settings.rejected_topic: REJECTED,
+        settings.dead_letters_topic: DEAD_LETTERS,
         settings.state_topic: STATE,
     }
 

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -25,10 +26,16 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from detector.shell.security import SECRETS, ConnectionSettings
+
 PREFIX = "GHOSTING_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
 SOURCES_MAX = 32
+METRICS_SEGMENTS_MAX = 100
+WEBHOOKS_MAX = 16
+OWNERS_MAX = 100_000
+SECRET_LENGTH_MIN = 24  # as Standard Webhooks has it, in bytes
 KIND_SOURCES = MappingProxyType(
     {
         "email": "emails",
@@ -43,12 +50,15 @@ KIND_SOURCES = MappingProxyType(
 )
 
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
-_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}")
+_HOST = re.compile(r"[a-zA-Z0-9._:-]{1,253}")
 _SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
 # A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
 _OF_KUBERNETES = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
+
+# Settings whose values are not repeated, not even the wrong ones.
+_SECRET = frozenset({*SECRETS, "forward_secret", "forward_webhooks", "forward_alertmanagers"})
 
 Origin = Literal["default", "file", "environment", "flag"]
 
@@ -78,15 +88,38 @@ def _pairs(value: object) -> object:
     return dict(part.rsplit("=", 1) for part in parts)
 
 
+def _urls_by_name(value: object) -> object:
+    """Read `crm=https://crm.example/alerts?a=b` as a mapping: the name ends at the first equals sign."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all("=" in part for part in parts):
+        raise ValueError("should be names and addresses such as crm=https://crm.example/alerts")
+    return dict(part.split("=", 1) for part in parts)
+
+
+def _is_url(text: SecretStr) -> bool:
+    """Whether it is an address to post to."""
+    try:
+        found = urlsplit(text.get_secret_value())
+        port = found.port
+    except ValueError:
+        return False
+    return found.scheme in ("http", "https") and bool(found.hostname) and port != 0
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
 Budget = Annotated[float, Field(ge=0.001, le=365)]
 SegmentName = Annotated[str, Field(min_length=1, max_length=64)]
+OwnedName = Annotated[str, Field(min_length=1, max_length=200)]
+OwnerName = Annotated[str, Field(min_length=1, max_length=100)]
+WebhookName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,30}$")]
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """Everything that can be set, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
@@ -98,9 +131,6 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="Kafka brokers to ask first, HOST:PORT, several separated by commas."
-    )
     app_id: str = Field(
         "ghosting",
         description="Name of this installation. It starts every topic name, and names the consumer group and the"
@@ -196,6 +226,58 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="Records per source and shard that may wait in memory for the other sources; then fetching pauses.",
     )
+    http_host: str = Field(
+        "127.0.0.1",
+        description="Address on which /metrics, /health and /ready are served; 0.0.0.0 lets other machines ask.",
+    )
+    http_port: int = Field(
+        0, ge=0, le=65535, description="Port of /metrics, /health and /ready, such as 9464; 0 serves nothing."
+    )
+    metrics_segments: Annotated[tuple[SegmentName, ...], NoDecode, BeforeValidator(_list)] = Field(
+        (),
+        max_length=METRICS_SEGMENTS_MAX,
+        description="Segments that metrics tell apart, besides those that have a budget of their own; all others are"
+        " counted together as `other`, so that nobody but you chooses what is in a label.",
+    )
+    owners: Annotated[Mapping[OwnedName, OwnerName], NoDecode, BeforeValidator(_pairs)] = Field(
+        default_factory=dict,
+        max_length=OWNERS_MAX,
+        description="Who looks after which clients: by account id, or by segment for the accounts that are not named:"
+        " account-17=anna,vip=key-accounts, or a table in the file.",
+    )
+    forward_webhooks: Annotated[Mapping[WebhookName, SecretStr], NoDecode, BeforeValidator(_urls_by_name)] = Field(
+        default_factory=dict,
+        max_length=WEBHOOKS_MAX,
+        description="Where `ghosting forward` posts alerts to, each under a name: crm=https://crm.example/alerts. What"
+        " is posted is signed with the secret. Addresses are kept as secrets, as many have a token in them.",
+    )
+    forward_secret: SecretStr | None = Field(
+        None,
+        description="Secret that webhook posts are signed with: 24 characters or more, or whsec_ and base64.",
+    )
+    forward_secret_file: Path | None = Field(
+        None, description="File that holds the secret, instead of the secret itself."
+    )
+    forward_retry_s: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="How long a webhook that does not answer, or asks to wait, is tried again with one alert. Then the"
+        " alert goes to the dead letters.",
+    )
+    forward_alertmanagers: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_list)] = Field(
+        (),
+        max_length=WEBHOOKS_MAX,
+        description="Alertmanagers that `ghosting forward` tells of open incidents, all of one cluster:"
+        " http://alertmanager:9093.",
+    )
+    forward_alertmanager_every_s: float = Field(
+        60, ge=0.1, le=3600, description="How often Alertmanager is told again of what is open."
+    )
+    forward_client_ids: bool = Field(
+        default=False,
+        description="Whether Alertmanager is told the client id, as a label; else it gets no name at all.",
+    )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
         "INFO", description="Least level of log lines. Client ids appear at DEBUG only."
     )
@@ -206,13 +288,12 @@ class Settings(BaseSettings):
         Path(".ghosting"), description="Folder for scratch files of a process. Nothing in it needs a backup."
     )
 
-    @field_validator("bootstrap_servers")
+    @field_validator("http_host")
     @classmethod
-    def _are_servers(cls, value: str) -> str:
-        servers = [server.strip() for server in value.split(",")]
-        if not all(_SERVER.fullmatch(server) for server in servers):
-            raise ValueError("should be HOST:PORT, several separated by commas, such as kafka-1:9092,kafka-2:9092")
-        return ",".join(servers)
+    def _is_host(cls, value: str) -> str:
+        if not _HOST.fullmatch(value):
+            raise ValueError("should be an address or a host name, such as 127.0.0.1")
+        return value
 
     @field_validator("app_id")
     @classmethod
@@ -231,6 +312,28 @@ class Settings(BaseSettings):
         if len(set(value)) < len(value):
             raise ValueError("should name each source once")
         return value
+
+    @field_validator("forward_webhooks", "forward_alertmanagers")
+    @classmethod
+    def _are_urls(
+        cls, value: Mapping[str, SecretStr] | tuple[SecretStr, ...]
+    ) -> Mapping[str, SecretStr] | tuple[SecretStr, ...]:
+        if not all(map(_is_url, value.values() if isinstance(value, Mapping) else value)):
+            raise ValueError("should be http:// or https:// addresses")
+        return value
+
+    @field_validator("forward_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
+            raise ValueError(f"should have {SECRET_LENGTH_MIN} characters or more")
+        return value
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.forward_secret and self.forward_secret_file:
+            raise ValueError("forward_secret and forward_secret_file should not both be set; remove one of them")
+        return self
 
     @model_validator(mode="after")
     def _chunk_fits(self) -> Self:
@@ -275,6 +378,11 @@ class Settings(BaseSettings):
     def rejected_topic(self) -> str:
         """Where records go that could not be read."""
         return self.topic("rejected")
+
+    @property
+    def dead_letters_topic(self) -> str:
+        """Where alerts go that a webhook did not take."""
+        return self.topic("dead-letters")
 
     @property
     def state_topic(self) -> str:
@@ -425,10 +533,14 @@ def _problem(details: ErrorDetails, given: Mapping[str, _Given]) -> str:
     name, *inner = map(str, details["loc"])
     origin = given.get(name) or _Given("default", variable(name), "", None)
     entry = "".join(f"[{key}]" for key in inner)
+    if name in _SECRET:
+        return f"{origin.called}{origin.where} {said}"
     return f"{origin.called}{entry}{origin.where} {said}, but is {_text(details['input'])[:80]!r}"
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""  # as a variable says that it is not set
     if isinstance(value, Mapping):
         return ",".join(f"{key}={inner}" for key, inner in value.items())
     if isinstance(value, (tuple, list)):

@@ -1,7 +1,7 @@
 """The topics of an installation: what they should be like, what is wrong with them, and how they come to be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -12,25 +12,19 @@ from aiokafka.errors import (
     KafkaConnectionError,
     NoError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
+from detector.shell.connection import BrokerUnreachable, for_aiokafka, refusals_told, unreachable
 from detector.shell.retention import COMPACTED, layout
 from detector.shell.settings import Settings, variable
 
 REPLY_SECONDS_MAX: Final = 25
 """How long a broker may take to answer everything that is asked here."""
 VISIBLE_POLL_SECONDS: Final = 0.05
-
-
-class BrokerUnreachable(Exception):  # noqa: N818 - says what is the case, as ConnectionRefused would
-    """No broker answers at the addresses in force: one line that names the setting."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(
-            f"no Kafka answers at {settings.bootstrap_servers}; start it or correct {variable('bootstrap_servers')}"
-        )
 
 
 class TopicError(Exception):
@@ -44,18 +38,28 @@ class _Found(NamedTuple):
     copies: int
 
 
-async def problems(settings: Settings) -> list[str]:
+async def problems(settings: Settings, names: Collection[str] | None = None) -> list[str]:
     """Say what is wrong with the topics: one line each, with the remedy; none if a worker can start.
+
+    Parameters
+    ----------
+    settings
+        Of the installation.
+    names
+        Those to look at, for a command that needs no others and may see no others; None = all.
 
     Raises
     ------
     BrokerUnreachable
         If no broker answers.
+    AccessDenied
+        If Kafka does not let us in, or does not let us see one of the topics.
     """
-    async with _admin(settings) as admin:
-        found = await _existing(admin)
+    asked = layout(settings) if names is None else names
+    async with asking(settings) as admin:
+        found = await _existing(admin, asked)
         state = {settings.state_topic: COMPACTED} if settings.state_topic in found else {}
-        return [*_partition_problems(settings, found), *await _config_problems(admin, state)]
+        return [*_partition_problems(settings, asked, found), *await _config_problems(admin, state)]
 
 
 async def deviations(settings: Settings) -> list[str]:
@@ -66,8 +70,8 @@ async def deviations(settings: Settings) -> list[str]:
     BrokerUnreachable
         If no broker answers.
     """
-    async with _admin(settings) as admin:
-        found = await _existing(admin)
+    async with asking(settings) as admin:
+        found = await _existing(admin, layout(settings))
         wanted = {topic: configs for topic, configs in layout(settings).items() if topic in found}
         copies = [
             f"topic {topic} has {_copies(found[topic].copies)} instead of {settings.replication}; set"
@@ -75,7 +79,11 @@ async def deviations(settings: Settings) -> list[str]:
             for topic in wanted
             if found[topic].copies != settings.replication
         ]
-        return [*_partition_problems(settings, found), *copies, *await _config_problems(admin, wanted)]
+        return [
+            *_partition_problems(settings, layout(settings), found),
+            *copies,
+            *await _config_problems(admin, wanted),
+        ]
 
 
 async def create(settings: Settings) -> list[str]:
@@ -88,8 +96,8 @@ async def create(settings: Settings) -> list[str]:
     TopicError
         If the broker refuses, for instance more copies than there are brokers.
     """
-    async with _admin(settings) as admin:
-        existing = await _existing(admin)
+    async with asking(settings) as admin:
+        existing = await _existing(admin, layout(settings))
         missing = {name: configs for name, configs in layout(settings).items() if name not in existing}
         if not missing:
             return []
@@ -104,6 +112,8 @@ async def create(settings: Settings) -> list[str]:
             error = for_code(code)
             if error is NoError:
                 created.append(topic)
+            elif error is TopicAuthorizationFailedError:
+                raise error(topic)
             elif error is not TopicAlreadyExistsError:  # someone else may have been quicker
                 raise TopicError(f"topic {topic} cannot be created: {message}")
         while not await _have_leaders(admin, missing):  # noqa: ASYNC110 - the broker sends no event to wait for
@@ -121,13 +131,13 @@ async def delete(settings: Settings) -> None:
     TopicError
         If the broker refuses.
     """
-    async with _admin(settings) as admin:
+    async with asking(settings) as admin:
         response = await admin.delete_topics(list(layout(settings)))
         for topic, code in response.topic_error_codes:
             error = for_code(code)
             if error not in (NoError, UnknownTopicOrPartitionError):
                 raise TopicError(f"topic {topic} cannot be deleted: {error.__name__}; delete it with kafka-topics.sh")
-        while not layout(settings).keys().isdisjoint(await _existing(admin)):  # noqa: ASYNC110 - as above
+        while await _existing(admin, layout(settings)):  # noqa: ASYNC110 - as above
             await asyncio.sleep(VISIBLE_POLL_SECONDS)
 
 
@@ -135,9 +145,9 @@ def _copies(number: int) -> str:
     return f"{number} cop{'y' if number == 1 else 'ies'}"
 
 
-def _partition_problems(settings: Settings, found: Mapping[str, _Found]) -> list[str]:
+def _partition_problems(settings: Settings, asked: Iterable[str], found: Mapping[str, _Found]) -> list[str]:
     problems = []
-    for topic in layout(settings):
+    for topic in asked:
         if topic not in found:
             problems.append(f"topic {topic} is missing; run `ghosting topics create`")
         elif found[topic].partitions != settings.partitions:
@@ -175,15 +185,32 @@ async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str
     found: dict[str, str] = {}
     for response in responses:
         for code, message, _, _, entries in response.resources:
+            if for_code(code) is TopicAuthorizationFailedError:
+                raise TopicAuthorizationFailedError(topic)
             if for_code(code) is not NoError:
                 raise TopicError(f"topic {topic} cannot be described: {message}")
             found.update((entry[0], entry[1]) for entry in entries)
     return found
 
 
-async def _existing(admin: AIOKafkaAdminClient) -> dict[str, _Found]:
-    """Describe every topic. All are listed, as to ask for one by name might create it."""
-    return {topic["topic"]: _found(topic["partitions"]) for topic in await admin.describe_topics()}
+async def _existing(admin: AIOKafkaAdminClient, asked: Collection[str]) -> dict[str, _Found]:
+    """Describe those of the topics that exist.
+
+    All topics are listed, and a topic that we may not see is as absent as one that does not exist; which of the two,
+    Kafka says only to who asks for it by name.
+    """
+    listed = {topic["topic"]: _found(topic["partitions"]) for topic in await admin.describe_topics()}
+    if missing := [topic for topic in asked if topic not in listed]:
+        by_name = MetadataRequest(missing, allow_auto_topic_creation=False)
+        reply = await admin._send_request(by_name)  # noqa: SLF001 - describe_topics would create them
+        hidden = [
+            topic["topic"]
+            for topic in reply.to_object()["topics"]
+            if for_code(topic["error_code"]) is TopicAuthorizationFailedError
+        ]
+        if hidden:
+            raise TopicAuthorizationFailedError(hidden)
+    return {topic: listed[topic] for topic in asked if topic in listed}
 
 
 def _found(partitions: list[dict[str, Any]]) -> _Found:
@@ -198,14 +225,18 @@ async def _have_leaders(admin: AIOKafkaAdminClient, topics: Collection[str]) -> 
 
 
 @asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+async def asking(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Ask the brokers something, within a bounded time, and tell in one line if they do not answer or refuse."""
+    admin = AIOKafkaAdminClient(**for_aiokafka(settings))
     try:
-        async with asyncio.timeout(REPLY_SECONDS_MAX):
-            try:
-                await admin.start()
-                yield admin
-            finally:
-                await admin.close()
-    except (KafkaConnectionError, TimeoutError):
+        with refusals_told(settings):
+            async with asyncio.timeout(REPLY_SECONDS_MAX):
+                try:
+                    await admin.start()
+                    yield admin
+                finally:
+                    await admin.close()
+    except KafkaConnectionError:
+        raise await unreachable(settings) from None
+    except TimeoutError:
         raise BrokerUnreachable(settings) from None

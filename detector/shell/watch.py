@@ -8,8 +8,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 
+from detector.shell.connection import for_aiokafka, refusals_told, unreachable
+from detector.shell.selection import EVERYTHING, Selection, data_of, owner_of
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable
 
 
 async def alerts(
@@ -34,7 +35,7 @@ async def alerts(
     consumer = AIOKafkaConsumer(
         settings.alerts_topic,
         *((settings.history_topic,) if history else ()),
-        bootstrap_servers=settings.bootstrap_servers,
+        **for_aiokafka(settings),
         isolation_level="read_committed",
         auto_offset_reset="earliest" if from_beginning else "latest",
     )
@@ -42,22 +43,31 @@ async def alerts(
         await consumer.start()
     except KafkaConnectionError:
         await consumer.stop()
-        raise BrokerUnreachable(settings) from None
+        raise await unreachable(settings) from None
     try:
-        async for record in consumer:
-            if record.value is not None:
-                yield record.value
+        with refusals_told(settings):
+            async for record in consumer:
+                if record.value is not None:
+                    yield record.value
     finally:
         await consumer.stop()
 
 
 async def show(
-    settings: Settings, *, from_beginning: bool, history: bool, raw: bool, say: Callable[[str], None]
+    settings: Settings,
+    *,
+    from_beginning: bool,
+    history: bool,
+    raw: bool,
+    say: Callable[[str], None],
+    selection: Selection = EVERYTHING,
 ) -> None:
-    """Say the alerts until it is interrupted."""
+    """Say the selected alerts until it is interrupted; what is no alert of ours is said too, if nothing is selected."""
     async with aclosing(alerts(settings, from_beginning=from_beginning, history=history)) as following:
         async for value in following:
-            say(value.decode(errors="replace") if raw else line(value))
+            data = data_of(value)
+            if selection == EVERYTHING or (data and selection.takes(data, owner_of(data, settings.owners))):
+                say(value.decode(errors="replace") if raw else line(value))
 
 
 def line(value: bytes) -> str:

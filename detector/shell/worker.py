@@ -7,14 +7,14 @@ import asyncio
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import faust
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.alert import Alert
@@ -22,10 +22,14 @@ from detector.core.clock import DAY_S
 from detector.core.intake import Intake
 from detector.core.shard import Outcome, Shard
 from detector.shell.chunks import ChunkConsumer
+from detector.shell.connection import denied, for_aiokafka
+from detector.shell.meter import Meter
+from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 
 EXIT_REJECTED: Final = 1
+EXIT_DENIED: Final = 1
 EXIT_FAILED: Final = 70
 EXIT_FENCED: Final = 71
 
@@ -46,14 +50,16 @@ log = structlog.stdlib.get_logger(__name__)
 class ShardTask:
     """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
 
-    def __init__(self, settings: Settings, partition: int, app: faust.App) -> None:
+    def __init__(self, settings: Settings, partition: int, app: faust.App, metrics: Metrics) -> None:
         self._settings = settings
         self._partition = partition
         self._app = app
         self._topics = {source: settings.topic(source) for source in settings.sources}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
+        self.restored: Shard | None = None  # the shard, once it has its state back
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
+        self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
@@ -67,6 +73,12 @@ class ShardTask:
         """Hand over a chunk; waits while too many are queued."""
         if not self._closed:
             await self._chunks.put(chunk)
+
+    def lag(self, source: str) -> int | None:
+        """Count the records of a source that are not applied yet; None if nobody knows."""
+        read_to = self._shard.read_to(source)
+        unread = self._consumer.unread(self._tp(source), read_to)
+        return None if unread is None else unread + self._shard.waiting(source)
 
     async def close(self) -> None:
         """Stop where we are; what was not committed is read again by the next owner."""
@@ -87,7 +99,10 @@ class ShardTask:
         except ProducerFenced:
             log.error("fenced: another worker owns the shard; ending", shard=self._partition)  # noqa: TRY400 (expected)
             os._exit(EXIT_FENCED)
-        except BaseException:
+        except BaseException as error:
+            if said := denied(error, self._settings):
+                log.error(said, shard=self._partition)  # noqa: TRY400 (the line says it all)
+                os._exit(EXIT_DENIED)
             log.exception("shard failed; ending", shard=self._partition)
             os._exit(EXIT_FAILED)
 
@@ -100,6 +115,7 @@ class ShardTask:
             outcome = self._shard.advance({source: self._front_s(source) for source in self._topics})
             if outcome.states or outcome.alerts or outcome.rejected:
                 await self._commit(producer, outcome)
+            self._meter.advanced()
             self._ack()
             self._pause_and_resume()
             if time.monotonic() - self._counts_told_at >= _COUNTS_EVERY_S:
@@ -108,7 +124,7 @@ class ShardTask:
     async def _start_producer(self) -> AIOKafkaProducer:
         """Start the producer of the shard, which fences the former owner and aborts what it left open."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **for_aiokafka(self._settings),
             transactional_id=f"{self._settings.app_id}-{self._partition}",
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             acks="all",
@@ -121,7 +137,7 @@ class ShardTask:
         began, count = time.perf_counter(), 0
         tp = TopicPartition(self._settings.state_topic, self._partition)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers,
+            **for_aiokafka(self._settings),
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES_MAX,
@@ -137,7 +153,10 @@ class ShardTask:
                     count += len(records)
         finally:
             await consumer.stop()
-        log.info("shard restored", shard=self._partition, records=count, seconds=round(time.perf_counter() - began, 3))
+        seconds = time.perf_counter() - began
+        self._meter.restored(seconds)
+        self.restored = self._shard
+        log.info("shard restored", shard=self._partition, records=count, seconds=round(seconds, 3))
 
     async def _read_chunks(self) -> None:
         with suppress(TimeoutError):
@@ -180,14 +199,17 @@ class ShardTask:
         old_s = time.time() - settings.notify_max_age_days * DAY_S
         current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
         history = [alert for alert in outcome.alerts if alert.at_s < old_s]
+        began = time.perf_counter()
         async with producer.transaction():
-            sent = [
-                *await self._send(producer, settings.state_topic, outcome.states),
-                *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-                *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
-                *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
-            ]
-            await asyncio.gather(*sent)
+            with _first_cause(producer):
+                sent = [
+                    *await self._send(producer, settings.state_topic, outcome.states),
+                    *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+                    *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
+                    *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
+                ]
+                await asyncio.gather(*sent)
+        self._meter.committed(time.perf_counter() - began, current, history)
 
     async def _send(
         self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None
@@ -239,6 +261,18 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
+
+
+@contextmanager
+def _first_cause(producer: AIOKafkaProducer) -> Iterator[None]:
+    """Raise why the transaction failed: what the records then fail with is only that there is no transaction."""
+    try:
+        yield
+    except (KafkaError, IllegalOperation):
+        waiter = producer._txn_manager._transaction_waiter  # noqa: SLF001 - aiokafka tells nobody else
+        if waiter.done() and (cause := waiter.exception()):
+            raise cause from None
+        raise
 
 
 def _pairs(alerts: Iterable[Alert]) -> list[Pair]:

@@ -30,7 +30,7 @@ def commands(group=None, name="ghosting"):
 
 
 EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in commands()}
-ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "watch"}
+ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "watch", "forward"}
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def test_examples_without_a_broker_do_what_they_say(folder, name):
 
 def test_examples_on_a_broker_do_what_they_say(folder, environment):
     """Topics are made, the history is produced, a worker finds who went quiet, and a watcher sees it."""
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 7
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 7
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 8
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 8
     assert "as they should be" in run(EXAMPLES["ghosting topics check"], folder, environment)
     assert "1950 records produced" in run(EXAMPLES["ghosting produce"], folder, environment)
     with running(EXAMPLES["ghosting worker"], folder, environment) as worker:
@@ -129,6 +129,11 @@ def test_examples_on_a_broker_do_what_they_say(folder, environment):
             rest, _ = watch.communicate(timeout=SECONDS_MAX)  # the pipe does not hold all alerts
             assert held((first + rest).encode().splitlines())
             assert watch.returncode == 130
+        receiver = {**environment, "GHOSTING_FORWARD_ALERTMANAGERS": "http://127.0.0.1:1"}
+        with running(EXAMPLES["ghosting forward"], folder, receiver) as forward:
+            said = errors_of(folder, EXAMPLES["ghosting forward"])
+            wait_until(lambda: "forwarder started" in said.read_text(), "it forwards")
+            assert interrupt(forward) == 130
         assert worker.poll() is None
         worker.terminate()
         assert worker.wait(SECONDS_MAX) == 0

@@ -8,10 +8,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from detector.core.partition import partition_of
+from detector.shell.connection import BrokerUnreachable
 from detector.shell.embedded import embedded_broker
 from detector.shell.produce import Pace, ProduceError, address, produce
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, create
+from detector.shell.topics import create
 
 SECONDS_MAX = 30
 

@@ -227,8 +227,20 @@ def test_settings_do_not_change():
 def test_every_topic_begins_with_the_app_id():
     """Two installations on one broker have no topic in common, and no source can take one of our own names."""
     settings = Settings(app_id="acme.eu")
-    own = (settings.alerts_topic, settings.history_topic, settings.rejected_topic, settings.state_topic)
-    assert own == ("acme.eu.alerts", "acme.eu.alerts-history", "acme.eu.rejected", "acme.eu.state")
+    own = (
+        settings.alerts_topic,
+        settings.history_topic,
+        settings.rejected_topic,
+        settings.dead_letters_topic,
+        settings.state_topic,
+    )
+    assert own == (
+        "acme.eu.alerts",
+        "acme.eu.alerts-history",
+        "acme.eu.rejected",
+        "acme.eu.dead-letters",
+        "acme.eu.state",
+    )
     assert own == tuple(map(settings.topic, OWN_TOPICS))
 
 

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from detector.shell.connection import BrokerUnreachable
+from detector.shell.selection import Selection
 from detector.shell.settings import Settings
-from detector.shell.topics import BrokerUnreachable, create
+from detector.shell.topics import create
 from detector.shell.watch import alerts, line, show
 from schemas import examples
 from schemas.alert import encode
@@ -73,6 +75,34 @@ async def test_each_alert_is_one_line(settings, raw, said):
     showing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await showing
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ({"types": {"declining_trend"}}, 1),
+        ({"segments": {"retail"}}, 1),
+        ({"severities": {"info", "critical"}}, 1),
+        ({"owners": {"anna"}}, 2),
+        ({"owners": {"anna"}, "severities": {"critical"}}, 1),
+    ],
+)
+async def test_only_selected_alerts_are_said(settings, wanted, count):
+    """By the words of the alert and by who looks after its client; what is no alert of ours has none."""
+    settings = settings.model_copy(update={"owners": {"wholesale": "anna", "retail": "anna"}})
+    words = {"type": "declining_trend", "segment": "retail", "severity": "critical"}
+    last = encode({**examples.ALERT, "data": {**examples.ALERT["data"], **words}})
+    await commit(settings, settings.alerts_topic, b"hello", encode(examples.ALERT), last)
+    heard = asyncio.Queue()
+
+    selection = Selection(**{name: frozenset(found) for name, found in wanted.items()})
+    following = show(settings, from_beginning=True, history=False, raw=False, say=heard.put_nowait, selection=selection)
+    showing = asyncio.create_task(following)
+    async with asyncio.timeout(SECONDS_MAX):
+        said = [await heard.get() for _ in range(count)]
+    showing.cancel()
+    await asyncio.gather(showing, return_exceptions=True)
+    assert said == [line(encode(examples.ALERT)), line(last)][-count:]
 
 
 async def test_an_unreachable_broker_is_told():

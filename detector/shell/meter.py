@@ -1,0 +1,131 @@
+"""What one shard adds to the metrics of its process, while it works."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from detector.core.alert import Alert
+from detector.core.census import census
+from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.intake import Intake
+from detector.core.shard import Shard
+from detector.shell.metrics import Metrics
+from detector.shell.settings import Settings
+
+_WATCHED_EVERY_S: Final = 3600.0  # of event time: to count the clients takes milliseconds per million
+_CAME_BACK: Final = frozenset({"returned", "late_event", "recovered"})
+
+
+class Transition(NamedTuple):
+    """What the metrics want to know of an alert."""
+
+    type: str
+    signal: str
+    severity: str
+    transition: str
+    reason: str
+    segment: str
+    lasted_s: float
+
+
+class Meter:
+    """Counts for one shard. What is told of counters is only what was added since the last time.
+
+    Parameters
+    ----------
+    metrics
+        Of the process.
+    settings
+        They name sources and budgets.
+    shard, intake
+        They count; here is only read.
+    """
+
+    def __init__(self, metrics: Metrics, settings: Settings, shard: Shard, intake: Intake) -> None:
+        self._metrics, self._settings, self._shard, self._intake = metrics, settings, shard, intake
+        self._told: Counter[tuple[str, ...]] = Counter()
+        self._watched: Counter[str] = Counter()
+        self._watched_to_s: float | None = None
+
+    def restored(self, seconds: float) -> None:
+        """The shard has its state back."""
+        self._metrics.observe("ghosting_restore_seconds", seconds)
+        self._told = Counter(dict(self._counted()))  # what a restore counts has been told by the former owner
+
+    def committed(self, seconds: float, current: Sequence[Alert], history: Sequence[Alert]) -> None:
+        """A transaction with these alerts is durable."""
+        self._metrics.observe("ghosting_commit_seconds", seconds)
+        now_s = time.time()
+        for alert in current:
+            if (told := transition_of(alert)).transition == "opened":
+                self._metrics.observe("ghosting_detection_delay_seconds", max(now_s - alert.at_s, 0.0))
+            self._count(told)
+        for alert in history:
+            self._count(transition_of(alert))
+        self._metrics.add("ghosting_alerts_history_total", len(history))
+
+    def advanced(self) -> None:
+        """The shard applied what it could; all of it is durable."""
+        for series, count in self._counted():
+            if added := count - self._told[series]:
+                self._told[series] = count
+                name, *values = series
+                self._metrics.add(name, added, *values)
+        self._promise()
+
+    def _count(self, told: Transition) -> None:
+        metrics = self._metrics
+        metrics.add("ghosting_alerts_total", 1, told.type, told.signal, told.severity, told.transition)
+        if told.transition == "resolved" and told.reason in _CAME_BACK:
+            metrics.add("ghosting_reactivations_total", 1, told.type)
+            metrics.observe("ghosting_reactivation_seconds", told.lasted_s, told.type)
+            if told.signal == "contact":
+                metrics.add("ghosting_false_alerts_total", 1, metrics.segment(told.segment))
+
+    def _counted(self) -> Iterator[tuple[tuple[str, ...], int]]:
+        """All that shard and intake count, by series; what a shard does not count is 0."""
+        counts, refused = self._shard.counts, self._intake.refused
+        for (source, kind, result), count in self._intake.read.items():
+            yield ("ghosting_interactions_total", source, kind, result), count
+        for reason, count in refused.items():
+            yield ("ghosting_rejected_total", reason), count
+        for source in self._settings.sources:
+            yield ("ghosting_late_total", source), counts[f"late/{source}"]
+        yield ("ghosting_misrouted_total",), refused["misrouted"] + counts["misrouted"]
+        yield ("ghosting_duplicates_total",), counts["duplicates"]
+        yield ("ghosting_alerts_held_total", "learning"), counts["held"]
+        yield ("ghosting_unknown_fields_total",), self._intake.reader.unknown_fields
+
+    def _promise(self) -> None:
+        """Count how many false alerts the budget allows for the event time that has passed."""
+        clock_s, settings = self._shard.clock_s, self._settings
+        if self._watched_to_s is not None and clock_s < self._watched_to_s + _WATCHED_EVERY_S:
+            return
+        watched = census(self._shard.table, settings.learning_gaps_min).watched
+        if self._watched_to_s is not None:
+            years = (clock_s - self._watched_to_s) / DAY_S / DAYS_PER_YEAR
+            for segment in watched | self._watched:
+                mean = (watched[segment] + self._watched[segment]) / 2
+                budget = settings.segment_budgets.get(segment, settings.false_alerts_per_client_year)
+                label = self._metrics.segment(segment)
+                self._metrics.add("ghosting_false_alerts_promised_total", mean * budget * years, label)
+        if clock_s > 0:
+            self._watched, self._watched_to_s = watched, clock_s
+
+
+def transition_of(alert: Alert) -> Transition:
+    """Read from an alert what the metrics count."""
+    event = json.loads(alert.value)["data"]
+    opened_s = datetime.fromisoformat(event["opened_at"]).timestamp()
+    return Transition(
+        type=event["type"],
+        signal=event["signal"],
+        severity=event["severity"],
+        transition=event["transition"],
+        reason=event["reason"],
+        segment=event["segment"],
+        lasted_s=max(alert.at_s - opened_s, 0.0),
+    )
