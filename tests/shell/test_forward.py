@@ -23,6 +23,7 @@ from detector.shell.topics import BrokerUnreachable, create
 from detector.shell.webhook import SecretError, signing_key
 from schemas import examples
 from schemas.alert import encode
+from schemas.asyncapi import DEAD_LETTER_HEADERS
 from tests import kafka as broker
 from tests import prometheus
 
@@ -185,6 +186,7 @@ async def test_what_is_not_taken_lies_in_the_dead_letters(settings, receiver):
         await receiver.until(lambda: receiver.taken)
     assert (refused, why["reason"], why["detail"], why["tries"]) == (values[0], "refused", "status 400", "1")
     assert why["receiver"] == "crm"
+    assert why.keys() == set(DEAD_LETTER_HEADERS)
     assert (why["topic"], why["partition"], why["offset"]) == (settings.alerts_topic, "0", "0")
     assert (foreign, why_foreign["reason"]) == (b"hello", "not_an_alert")
     assert (redirected, why_redirected["reason"], why_redirected["detail"]) == (values[2], "refused", "status 302")
