@@ -48,8 +48,8 @@ async def serve(
     except OSError as error:
         await runner.cleanup()
         raise PortTaken(
-            f"cannot listen on {settings.http_host}:{settings.http_port} ({os.strerror(error.errno or 0)}); choose another"
-            f" {variable('http_host')} or {variable('http_port')}"
+            f"cannot listen on {settings.http_host}:{settings.http_port} ({os.strerror(error.errno or 0)}); choose"
+            f" another {variable('http_host')} or {variable('http_port')}"
         ) from None
     return runner
 
