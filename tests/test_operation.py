@@ -193,7 +193,9 @@ async def settings(kafka, app_id):
     """Give the settings of an installation whose topics exist."""
     found = Settings(bootstrap_servers=kafka, app_id=app_id, partitions=2)
     await topics.create(found)
-    return found
+    yield found
+    client = broker.admin(kafka)
+    broker.wait_until(lambda: broker.group_is_removed(client, f"{app_id}-forward-nobody"), "the group is gone")
 
 
 def test_a_real_prometheus_shows_it_and_a_stopped_source_is_told(settings, tmp_path):

@@ -107,8 +107,8 @@ async def settings(kafka, app_id, receiver):
     )
     await create(found)
     yield found
-    wait_gone = broker.admin(kafka)
-    broker.wait_until(lambda: broker.group_is_removed(wait_gone, f"{app_id}-forward-crm"), "the group is gone")
+    client = broker.admin(kafka)
+    broker.wait_until(lambda: broker.group_is_removed(client, f"{app_id}-forward-crm"), "the group is gone")
 
 
 async def write(settings, topic, *values, commits=True):
