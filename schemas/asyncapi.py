@@ -34,7 +34,9 @@ OUTPUTS: Final = {  # channel -> topic, message, description
         "Alerts about the past, from a backfill or a replay: never page on it.",
     ),
     "rejected": ("rejected", "rejection", "Records that could not be accepted, and why."),
+    "deadLetters": ("dead-letters", "deadLetter", "Alerts that a webhook did not take, and why."),
 }
+DEAD_LETTER_HEADERS: Final = ("receiver", "reason", "detail", "tries", "failed-at", "topic", "partition", "offset")
 
 
 def asyncapi(schemas: Mapping[str, Node]) -> Node:
@@ -91,6 +93,7 @@ def _operations() -> Node:
         "sendAlerts": operation("send", "alerts", "Tell who went quiet, and who came back."),
         "sendAlertsHistory": operation("send", "alertsHistory", "Keep what would have been told."),
         "sendRejected": operation("send", "rejected", "Give back what could not be read."),
+        "sendDeadLetters": operation("send", "deadLetters", "Keep what a webhook did not take."),
         "sendState": operation("send", "state", "Internal: write down what changed."),
         "receiveState": operation("receive", "state", "Internal: restore after a restart."),
     }
@@ -104,6 +107,11 @@ def _messages() -> Node:
         "required": list(names),
         "properties": {name: {"type": "string"} for name in (*names, "ce_subject", "ce_time", "content-type")},
     }
+    undelivered = {
+        "type": "object",
+        "required": list(DEAD_LETTER_HEADERS),
+        "properties": {name: {"type": "string"} for name in DEAD_LETTER_HEADERS},
+    }
     return {
         "interaction": _message("Interaction", "Plain JSON of the data alone.", examples.INTERACTION),
         "interactionStructured": _message(
@@ -114,6 +122,9 @@ def _messages() -> Node:
         ),
         "alert": _message(
             "AlertEvent", "CloudEvents 1.0 in structured mode.", examples.ALERT, structured, STRUCTURED_TYPE
+        ),
+        "deadLetter": _message(
+            "AlertEvent", "The alert as it was; the headers say what became of it.", examples.ALERT, undelivered
         ),
         "rejection": _message("Rejection", "Its Kafka key is that of the record.", examples.REJECTION),
         "state": {

@@ -79,7 +79,8 @@ class Intake:
                 read.append((record.offset, found))
         if new:
             self._shard.take_in(source, read, rejected, new[-1].offset, now_s)
-        self.read.update((source, interaction["kind"], "accepted") for _, interaction in read)
+        for kind, count in Counter([interaction["kind"] for _, interaction in read]).items():
+            self.read[source, kind, "accepted"] += count
         self.read[source, UNREADABLE, "rejected"] += len(rejected)
         return Counts(len(new), len(rejected))
 

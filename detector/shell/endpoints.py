@@ -1,5 +1,6 @@
 """What a process answers over HTTP: its metrics, whether it is alive, whether it is ready. Nothing can be changed."""
 
+import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -47,8 +48,8 @@ async def serve(
     except OSError as error:
         await runner.cleanup()
         raise PortTaken(
-            f"cannot listen on {settings.http_host}:{settings.http_port} ({error.strerror}); choose another"
-            f" {variable('http_host')} or {variable('http_port')}"
+            f"cannot listen on {settings.http_host}:{settings.http_port} ({os.strerror(error.errno or 0)}); choose"
+            f" another {variable('http_host')} or {variable('http_port')}"
         ) from None
     return runner
 

@@ -126,7 +126,7 @@ def test_asyncapi_topics():
         channel = ASYNCAPI["channels"][operation["channel"]["$ref"].rpartition("/")[2]]
         directions[operation["action"]].add(channel["address"].removeprefix("{appId}."))
     assert directions["receive"] == {"emails", "calls", "orders", "state"}
-    assert directions["send"] == {"alerts", "alerts-history", "rejected", "state"}
+    assert directions["send"] == {"alerts", "alerts-history", "rejected", "dead-letters", "state"}
 
 
 def test_asyncapi_examples():

@@ -23,6 +23,7 @@ from detector.shell.topics import BrokerUnreachable, create
 from detector.shell.webhook import SecretError, signing_key
 from schemas import examples
 from schemas.alert import encode
+from schemas.asyncapi import DEAD_LETTER_HEADERS
 from tests import kafka as broker
 from tests import prometheus
 
@@ -106,8 +107,8 @@ async def settings(kafka, app_id, receiver):
     )
     await create(found)
     yield found
-    wait_gone = broker.admin(kafka)
-    broker.wait_until(lambda: broker.group_is_removed(wait_gone, f"{app_id}-forward-crm"), "the group is gone")
+    client = broker.admin(kafka)
+    broker.wait_until(lambda: broker.group_is_removed(client, f"{app_id}-forward-crm"), "the group is gone")
 
 
 async def write(settings, topic, *values, commits=True):
@@ -172,21 +173,23 @@ async def test_what_fails_first_is_tried_again_in_order(settings, receiver):
 async def test_what_is_not_taken_lies_in_the_dead_letters(settings, receiver):
     """At once if it is refused, after the time is over if nobody answers; and the next alert is delivered."""
     settings = settings.model_copy(update={"forward_retry_s": 0.5})
-    receiver.statuses = [400, *[500] * 2]
-    values = alert(incident="refused"), alert(incident="unreachable")
-    await write(settings, settings.alerts_topic, values[0], b"hello")
+    receiver.statuses, receiver.headers = [400, 302], {"Location": receiver.url}
+    values = alert(incident="refused"), alert(incident="unreachable"), alert(incident="redirected")
+    await write(settings, settings.alerts_topic, values[0], b"hello", values[2])
     async with forwarding(settings):
-        (refused, why), (foreign, why_foreign) = await dead_letters(settings, 2)
+        (refused, why), (foreign, why_foreign), (redirected, why_redirected) = await dead_letters(settings, 3)
         receiver.statuses = [500] * 1000
         await write(settings, settings.alerts_topic, values[1])
-        unreachable, why_unreachable = (await dead_letters(settings, 3))[2]
+        unreachable, why_unreachable = (await dead_letters(settings, 4))[3]
         receiver.statuses = []
         await write(settings, settings.alerts_topic, alert())
         await receiver.until(lambda: receiver.taken)
     assert (refused, why["reason"], why["detail"], why["tries"]) == (values[0], "refused", "status 400", "1")
     assert why["receiver"] == "crm"
+    assert why.keys() == set(DEAD_LETTER_HEADERS)
     assert (why["topic"], why["partition"], why["offset"]) == (settings.alerts_topic, "0", "0")
     assert (foreign, why_foreign["reason"]) == (b"hello", "not_an_alert")
+    assert (redirected, why_redirected["reason"], why_redirected["detail"]) == (values[2], "refused", "status 302")
     assert (unreachable, why_unreachable["reason"]) == (values[1], "unreachable")
     assert int(why_unreachable["tries"]) > 1
     assert receiver.taken == [alert()]

@@ -234,7 +234,9 @@ async def test_metrics_are_open_metrics_for_those_who_ask(served):
 async def test_a_taken_port_is_told_in_one_line(served):
     """With the settings that choose another."""
     _, _, settings = served
-    with pytest.raises(PortTaken, match=r"GHOSTING_HTTP_HOST or GHOSTING_HTTP_PORT$"):
+    with pytest.raises(
+        PortTaken, match=r"\(Address already in use\); choose another GHOSTING_HTTP_HOST or GHOSTING_HTTP_PORT$"
+    ):
         await serve(settings, Metrics(settings, WORKER), alive=str, ready=str, refresh=lambda: None)
 
 
