@@ -138,6 +138,11 @@ WORKER: Final = (
     Metric(
         "ghosting_clients", "gauge", "Clients, by where they stand.", ("state",), lambda state: state in CLIENT_STATES
     ),
+    Metric(
+        "ghosting_clients_waiting_on_us",
+        "gauge",
+        "Clients whose last message waits for our answer longer than nine in ten did.",
+    ),
     Metric("ghosting_alerts_open", "gauge", "Incidents that are open.", ("type", "signal", "severity"), _of_one_type),
     Metric(
         "ghosting_segment_alerts_open", "gauge", "Incidents that are open, by segment.", ("segment", "type", "severity")
