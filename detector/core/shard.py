@@ -16,7 +16,8 @@ import numpy as np
 
 from detector.core import apply, population
 from detector.core.alert import Alert, Names, build, in_order
-from detector.core.clock import next_refit_s
+from detector.core.census import census
+from detector.core.clock import DAY_S, next_refit_s
 from detector.core.columns import Columns, columns_of
 from detector.core.effect import EFFECT_NAMES
 from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
@@ -79,6 +80,8 @@ class Shard:
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
         )
+        self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
+        self._watched_s = math.inf
         self._merge = Merge(policy.sources)
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
@@ -162,10 +165,21 @@ class Shard:
                 population.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
+            self._watch(self._refit_s)
             start, self._refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
         self._run(batch[start:], ids[start:], until_s)
+        self._watch(until_s)
+
+    def _watch(self, now_s: float) -> None:
+        """Once a day at most, add up how long clients were watched: what the budget of false alerts is promised for."""
+        days = (now_s - self._watched_s) / DAY_S
+        if days >= 1:
+            watched = census(self.table, self.policy.learning_gaps_min).watched
+            self.watched_days.update({segment: count * days for segment, count in watched.items()})
+        if not 0 <= days < 1:
+            self._watched_s = now_s
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
