@@ -77,7 +77,7 @@ def read_in(interactions, until_day):
 
 
 def test_value_at_stake_is_what_silent_clients_order_in_a_year():
-    """A client that ordered for 50 each week and is silent stands for a year of such orders; one that is here for none."""
+    """A client that ordered for 50 a week and is silent stands for a year of such orders; one that is here for none."""
     orders = [
         {
             "event_id": f"{client}{day}",
