@@ -51,7 +51,7 @@ class Summary:
     seconds: float
 
 
-def replay(
+def replay(  # noqa: PLR0913 - a file in, three out, and what is the installation's
     records: Iterable[Line],
     *,
     policy: Policy,
@@ -61,6 +61,7 @@ def replay(
     route: Callable[[str], str],
     emit: Callable[[bytes], None],
     reject: Callable[[bytes], None],
+    tell: Callable[[bytes], None] | None = None,
 ) -> Summary:
     """Replay records and hand over the alerts and rejections.
 
@@ -80,6 +81,8 @@ def replay(
         From an interaction's kind to its source.
     emit, reject
         Take an alert, or a rejection, in order.
+    tell
+        Takes how each client stands at the end of the clock (schemas.outlook), partition by partition.
     """
     began = time.perf_counter()
     shards = [Shard(policy) for _ in range(partitions)]
@@ -98,6 +101,9 @@ def replay(
     for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
         reject(rejection)
         rejected[json.loads(rejection)["reason"]] += 1
+    if tell is not None:
+        for outlook in (outlook for shard in shards for outlook in shard.outlooks(last_s)):
+            tell(outlook)
     counts = sum((shard.counts for shard in shards), Counter[str]())
     return Summary(
         records=read,

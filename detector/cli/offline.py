@@ -38,6 +38,9 @@ def replay(
         typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
+    clients: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Where it goes how each client stands at the end, as NDJSON.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
@@ -46,13 +49,14 @@ def replay(
     from detector.shell.policy import policy_of
 
     settings = settings_of(context, partitions=partitions)
-    outputs = [Path(out).resolve() for out in (alerts, rejected) if out]
+    outputs = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(outputs)) < len(outputs) or not inputs.isdisjoint(outputs):
-        raise InputError("--alerts, --rejected and the input files should be different files")
+        raise InputError("--alerts, --rejected, --clients and the input files should be different files")
     with ExitStack() as open_files:
         emit = _line_writer(open_files.enter_context(writing(alerts)))
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
+        tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
         progress = open_files.enter_context(output.progress(files))
         summary = run(
             read_records(files, progress=progress),
@@ -63,9 +67,10 @@ def replay(
             route=settings.source_of,
             emit=emit,
             reject=reject,
+            tell=tell,
         )
     # Results of a pipe are not mixed with a summary.
-    output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected))
+    output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
     if summary.rejected and not rejected:
         typer.echo("--rejected OUT writes the rejected records with their reasons", err=True)
 

@@ -8,13 +8,13 @@ Effects come in one order (event time, then client) and do not depend on how the
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, population
+from detector.core import apply, outlook, population
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import census
 from detector.core.clock import DAY_S, next_refit_s
@@ -24,11 +24,19 @@ from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rul
 from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
 from detector.core.table import Table, UnknownLayoutError
+from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class UnknownClientError(KeyError):
+    """Nothing was read of this client."""
+
+    def __str__(self) -> str:
+        return "this shard has read nothing of this client: it may belong to another partition"
 
 
 @dataclass(frozen=True)
@@ -241,6 +249,22 @@ class Shard:
             channels=[table.channels.words[number] or None for number in effect["channels"]],
             recent_ids=[table.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)],
         )
+
+    def client(self, client_id: str) -> Client:
+        """What is known of a client, as River components: copies, which can be read and taught apart from the shard.
+
+        Raises
+        ------
+        UnknownClientError
+            If nothing was read of the client.
+        """
+        if client_id not in self.table.names:
+            raise UnknownClientError
+        return client_of(self.table, self.table.row(client_id), self._rules, self._refit_s)
+
+    def outlooks(self, at_s: float) -> Iterator[bytes]:
+        """What is known and expected of each client at an instant, as JSON, in the order in which they were met."""
+        return outlook.outlooks(self.table, at_s)
 
     # What is durable.
 
