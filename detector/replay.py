@@ -43,10 +43,11 @@ class Summary:
     applied: int
     clients: int
     late: int
+    duplicates: int
     unknown_fields: int
     held: int
-    rejected: dict[str, int]
-    alerts: dict[str, int]
+    rejected: dict[str, int]  # by reason
+    alerts: dict[str, int]  # by type, signal and transition
     open: int
     seconds: float
 
@@ -88,7 +89,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     shards = [Shard(policy) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
-    read = _read(records, intakes, policy.sources, route, now_s)
+    read = deal_out(records, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
@@ -97,7 +98,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)
         data = json.loads(alert.value)["data"]
-        alerts[f"{data['type']} {data['transition']}"] += 1
+        alerts[f"{data['type']} {data['signal']} {data['transition']}"] += 1
     for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
         reject(rejection)
         rejected[json.loads(rejection)["reason"]] += 1
@@ -110,6 +111,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
         applied=counts["applied"],
         clients=sum(len(shard.table.names) for shard in shards),
         late=counts["late"],
+        duplicates=counts["duplicates"],
         unknown_fields=sum(intake.reader.unknown_fields for intake in intakes),
         held=counts["held"],
         rejected=dict(rejected),
@@ -119,7 +121,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     )
 
 
-def _read(
+def deal_out(
     records: Iterable[Line], intakes: list[Intake], sources: Sequence[str], route: Callable[[str], str], now_s: float
 ) -> int:
     """Deal the records out and let the shards take them in; -> how many."""

@@ -12,7 +12,7 @@ import typer
 
 from detector.cli import output
 from detector.cli.firm import firm_of
-from detector.cli.options import AsJson, Files, settings_of
+from detector.cli.options import AsJson, Files, Prior, settings_of
 
 
 def _instant(text: str) -> float:
@@ -37,6 +37,7 @@ def replay(
         float | None,
         typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
+    prior: Prior = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
     clients: Annotated[
         str | None, typer.Option(metavar="OUT", help="Where it goes how each client stands at the end, as NDJSON.")
@@ -48,7 +49,7 @@ def replay(
     from detector.replay import replay as run
     from detector.shell.policy import policy_of
 
-    settings = settings_of(context, partitions=partitions)
+    settings = settings_of(context, partitions=partitions, prior_file=prior)
     outputs = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(outputs)) < len(outputs) or not inputs.isdisjoint(outputs):

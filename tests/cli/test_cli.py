@@ -71,7 +71,7 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
     assert code == 0
     assert held(out.encode().splitlines())
     assert re.search(r"^ *records +1,950 *$", err, re.MULTILINE)
-    assert re.search(r"^ *alerts, silence_exceeded opened +1 *$", err, re.MULTILINE)
+    assert re.search(r"^ *alerts, silence_exceeded contact opened +1 *$", err, re.MULTILINE)
 
 
 def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
