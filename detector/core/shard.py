@@ -176,6 +176,8 @@ class Shard:
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
             kept_to = self._take_effects(batch, ids, slots, kept_to, start)
+        # Not only rows of which something is told: what is held is durable as well.
+        self._changed_rows.update(np.flatnonzero(table.due_s[:rows] < until_s).tolist())
         while row < rows:
             row = apply.sweep(arrays, self._rules, row, rows, until_s, len(batch))
             self._take_effects(batch, ids, slots, kept_to, len(batch))
@@ -195,7 +197,6 @@ class Shard:
             effect = dict(zip(EFFECT_NAMES, fields, strict=True))
             kept_to = self._keep_ids(batch, ids, slots, kept_to, effect["event"])
             alert = build(effect, self._names(effect))
-            self._changed_rows.add(effect["row"])
             self._alerts.append(alert)
             self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
         table.effects_used[0] = 0
