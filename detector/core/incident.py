@@ -184,14 +184,16 @@ def judge_trend(
 ) -> None:
     """Open or end a decline after a new value; none is opened by what ends a silence.
 
-    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice.
+    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
+    client that was never heard nothing is told: there is nothing that it could lose.
     """
     client = arrays.clients[row]
     declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
     budget = decline_budget(arrays.trend_of[row], rules)
     quiet = declining.state == QUIET
     told_already = signal == ORDER_RATE_SIGNAL and client.orders.gaps == client.contact.gaps
-    if quiet and (silent or told_already or not trend.crossed(declining, budget)):
+    untold = silent or told_already or math.isnan(client.contact.last_s)
+    if quiet and (untold or not trend.crossed(declining, budget)):
         return
     if not quiet and not trend.recovered(declining, budget):
         return
