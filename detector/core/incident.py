@@ -204,3 +204,5 @@ def judge_trend(
     told.reason = TREND_CROSSED if quiet else RECOVERED
     told.severity = INFO
     declining.state = _AFTER[declining.state, told.transition]
+    if not quiet:
+        trend.forget_decline(declining)
