@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, population
+from detector.core import apply, debt, population
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.clock import next_refit_s
 from detector.core.columns import Columns, columns_of
@@ -160,6 +160,7 @@ class Shard:
             self._run(batch[start:stop], ids[start:stop], self._refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
+                debt.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
             start, self._refit_s = stop, math.inf
