@@ -59,7 +59,7 @@ def read_all(shard, events):
     for source, interactions in events.items():
         first = shard.read_to(source) + 1
         new = list(enumerate(interactions))[first:]
-        shard.take_in(source, new, [], len(interactions) - 1, NOW_S)
+        shard.take_in(source, new, [], first + len(new) - 1, NOW_S)
 
 
 def known(shard):

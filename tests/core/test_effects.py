@@ -32,10 +32,6 @@ def test_each_alert_has_the_ids_known_at_its_moment():
     told = data(run(Shard(POLICY), [interaction(day) for day in days], 700))
     for one in told:
         if one["type"] == "silence_exceeded":
-            before = [day for day in days if interaction(day)["at"] <= _epoch(one["last_heard_at"])]
+            before = [day for day in days if day <= day_of(one["last_heard_at"])]
             assert one["evidence"]["last_interaction_ids"] == [f"ann-{day}" for day in before[-3:]]
     assert [one["transition"] for one in told] == ["opened", "escalated", "resolved", "opened", "resolved", "opened"]
-
-
-def _epoch(text):
-    return interaction(day_of(text))["at"]
