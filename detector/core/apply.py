@@ -69,7 +69,7 @@ def is_late(client: Client, event: Event) -> bool:
 
 
 @njit(cache=True)
-def end_silences(arrays: Arrays, rules: Rules, applied: int, event: Event) -> None:
+def end_silences(arrays: Arrays, rules: Rules, applied: int, event: Event, replied: bool) -> None:
     """The client acted: what was silent is so no longer."""
     client = arrays.clients[event.row]
     for signal in SILENCES:
@@ -77,13 +77,13 @@ def end_silences(arrays: Arrays, rules: Rules, applied: int, event: Event) -> No
         if signal == ORDERS_SIGNAL:
             ends = (event.traits & ORDER) != 0
         elif signal == REPLY_SIGNAL:
-            ends = debt.is_reply(client, event.thread)
+            ends = replied
         if ends and incident.silence_of(client, signal).incident.state != QUIET:
             incident.resolve(arrays, rules, applied, event.row, signal, event.at_s, event.key_s)
 
 
 @njit(cache=True)
-def learn_contact(client: Client, segment: Segment, event: Event, session_days: float) -> None:
+def learn_contact(client: Client, segment: Segment, event: Event, session_days: float, replied: bool) -> None:
     """The client acted: its rhythms, and how fast it replied; what was learned joins the event's values."""
     hear_on(client, event.channel, event.at_s)
     gap_days = rhythm.learn_contact(client.contact, segment.contact, event.at_s, session_days)
@@ -93,7 +93,7 @@ def learn_contact(client: Client, segment: Segment, event: Event, session_days: 
         gap_days = rhythm.learn_contact(client.orders, segment.orders, event.at_s, session_days)
         if gap_days > 0:
             event.values[ORDER_RATE] = gap_days
-    if debt.is_reply(client, event.thread):
+    if replied:
         event.values[REPLY_LATENCY] = debt.learn_reply(client, segment, event.at_s)
     if event.traits & MESSAGE:
         debt.owe(client, event.at_s)
@@ -143,8 +143,9 @@ def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
     contact = (event.traits & CONTACT) != 0
     late = contact and is_late(client, event)
     silent = client.contact.incident.state != QUIET
+    replied = debt.is_reply(client, event.thread)  # before what is overdue ends: what ends it is the reply
     if contact and not late and incident.is_any_open(client):
-        end_silences(arrays, rules, i, event)
+        end_silences(arrays, rules, i, event, replied)
     if event.segment:
         client.segment = event.segment - 1
     if event.account:
@@ -156,7 +157,7 @@ def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
     if contact:
         slot = client.contacts % RECENT
         client.contacts += 1
-        learn_contact(client, arrays.segments[client.segment], event, rules.session_days)
+        learn_contact(client, arrays.segments[client.segment], event, rules.session_days, replied)
     elif event.traits & OURS:
         latency = arrays.trends[arrays.trend_of[event.row, REPLY_LATENCY]]
         learn_ours(client, arrays.segments[client.segment], latency, event)

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
-from detector.core.debt import our_answer_days
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
 from detector.core.forgetting import weight_of
 from detector.core.incident import severity_of
@@ -86,7 +85,7 @@ def census(table: Table, learning_gaps_min: int) -> Census:
 def waiting_on_us(table: Table, at_s: float) -> int:
     """How many clients wait for an answer of ours for longer than their segment usually has to."""
     rows = table.clients[: len(table.names)]
-    usual_s = np.array([our_answer_days(segment) * DAY_S for segment in table.segments])
+    usual_s = table.segments["answer_days"] * DAY_S
     owed_s = rows["owed_s"]
     return int(((owed_s > 0) & (at_s - owed_s > usual_s[rows["segment"]])).sum())
 

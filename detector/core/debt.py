@@ -13,11 +13,14 @@ from numba import njit
 
 from detector.core import rhythm
 from detector.core.clock import DAY_S, NEVER_S, to_operational_days
+from detector.core.layout import Records
 from detector.core.lifecycle import State
 
 QUIET = int(State.QUIET)  # as a kernel sees it
 ANSWERS_MIN = 20  # nothing is said of our own habit before the twentieth answer
 _ANSWERS_KEPT = 0.99
+# The forgetting count at the twentieth; half an answer less, as its last bit is not that of the closed form.
+_ANSWERS_COUNT_MIN = (1 - _ANSWERS_KEPT ** (ANSWERS_MIN - 0.5)) / (1 - _ANSWERS_KEPT)
 _ANSWERED_BY_Z = 1.2816  # nine in ten of our answers come sooner
 _LATENCY_DAYS_MIN = 1 / DAY_S
 
@@ -80,7 +83,7 @@ def we_answered(client: Client, segment: Segment, at_s: float) -> None:
 @njit(cache=True)
 def our_answer_days(segment: Segment) -> float:
     """Days within which nine in ten of our answers come; infinite while too few were seen."""
-    if segment.answers < (1 - _ANSWERS_KEPT**ANSWERS_MIN) / (1 - _ANSWERS_KEPT):
+    if segment.answers < _ANSWERS_COUNT_MIN:
         return math.inf
     mean = segment.answer_log_sum / segment.answers
     variance = max(segment.answer_log_square_sum / segment.answers - mean * mean, 0.0)
@@ -88,8 +91,14 @@ def our_answer_days(segment: Segment) -> float:
 
 
 @njit(cache=True)
+def refit(segments: Records, number: int) -> None:
+    """Fit a segment's habit of answering anew, at the same instants as its tables: no alert sees half a day of it."""
+    segments[number].answer_days = our_answer_days(segments[number])
+
+
+@njit(cache=True)
 def waits_for_us(client: Client, segment: Segment, at_s: float) -> bool:
     """Tell whether the client's last message waits longer for our answer than it usually has to."""
     waited_days = to_operational_days(at_s) - to_operational_days(client.owed_s)
-    result: bool = client.owed_s > 0 and waited_days > our_answer_days(segment)
+    result: bool = client.owed_s > 0 and waited_days > segment.answer_days
     return result

@@ -189,13 +189,15 @@ def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, a
 def turns(client: Client, declining: Trend, trend_of: np.ndarray, rules: Rules, silent: bool) -> bool:
     """Tell whether a new value opens or ends a decline; none is opened by what ends a silence.
 
-    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice.
+    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
+    client that was never heard nothing is told: there is nothing that it could lose.
     """
     if declining.state != QUIET:
         ends: bool = trend.recovered(declining, decline_budget(trend_of, rules))
         return ends
     told_already = declining.signal == ORDER_RATE_SIGNAL - FIRST_TREND and client.orders.gaps == client.contact.gaps
-    if silent or told_already or not trend.may_cross(declining):
+    untold = silent or told_already or math.isnan(client.contact.last_s)
+    if untold or not trend.may_cross(declining):
         return False
     opens: bool = trend.crossed(declining, decline_budget(trend_of, rules))
     return opens
@@ -213,3 +215,5 @@ def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s
     told.reason = TREND_CROSSED if quiet else RECOVERED
     told.severity = INFO
     declining.state = _AFTER[declining.state, told.transition]
+    if not quiet:
+        trend.forget_decline(declining)

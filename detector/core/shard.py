@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, outlook, population
+from detector.core import apply, debt, outlook, population
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import census
 from detector.core.clock import DAY_S, next_refit_s
@@ -171,6 +171,7 @@ class Shard:
             self._run(batch[start:stop], ids[start:stop], self._refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
+                debt.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
             self._watch(self._refit_s)
@@ -198,6 +199,8 @@ class Shard:
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
             kept_to = self._take_effects(batch, ids, slots, kept_to, start)
+        # Not only rows of which something is told: what is held is durable as well.
+        self._changed_rows.update(np.flatnonzero(table.due_s[:rows] < until_s).tolist())
         while row < rows:
             row = apply.sweep(arrays, self._rules, row, rows, until_s, len(batch))
             self._take_effects(batch, ids, slots, kept_to, len(batch))
@@ -217,7 +220,6 @@ class Shard:
             effect = dict(zip(EFFECT_NAMES, fields, strict=True))
             kept_to = self._keep_ids(batch, ids, slots, kept_to, effect["event"])
             alert = build(effect, self._names(effect))
-            self._changed_rows.add(effect["row"])
             self._alerts.append(alert)
             self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
         table.effects_used[0] = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from detector.core import incident, population
+from detector.core import debt, incident, population
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
@@ -118,6 +118,7 @@ class Table:
                 self.segments[number] = self._prior[name]
             self._set_budget(number, name)
             population.refit(self.segments, number)
+            debt.refit(self.segments, number)
         return number
 
     def _set_budget(self, number: int, name: str) -> None:

@@ -13,6 +13,7 @@ from numba import njit
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.forgetting import KEPT, weight_of
+from detector.core.lifecycle import State
 from detector.core.normal import normal_quantile, normal_score, student_t
 from detector.core.signals import (
     DECLINES,
@@ -44,6 +45,7 @@ _RECOVERED_AT = 0.5  # of the threshold
 # for the rest of its life because its prior was a little better. Below every score at which an incident ends.
 _DECLINING_MIN = 0.05
 _NOW_COUNT_MAX = 65_535
+_QUIET = int(State.QUIET)  # as a kernel sees it
 
 Trend = Any  # one record of layout.TREND, seen from Numba
 
@@ -87,11 +89,20 @@ def prediction(trend: Trend) -> tuple[float, float, float]:
 
 
 @njit(cache=True)
+def forget_decline(trend: Trend) -> None:
+    """A decline is over: what is worse from now on is another."""
+    trend.since_s = 0
+    trend.now_count = 0
+
+
+@njit(cache=True)
 def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
-    """Keep where the decline that the score now shows began, and the mean of the values since."""
-    if trend.score <= _DECLINING_MIN:
-        trend.since_s = 0
-        trend.now_count = 0
+    """Keep where the decline that the score now shows began, and the mean of the values since.
+
+    One that was told of goes on until its end was told, too.
+    """
+    if trend.score <= _DECLINING_MIN and trend.state == _QUIET:
+        forget_decline(trend)
         return
     if trend.now_count == 0:
         trend.since_s = int(at_s)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.core import population, rhythm
@@ -12,6 +12,7 @@ from detector.core.clock import DAY_S, NEVER_S
 from detector.core.layout import new_clients, new_segments
 
 SESSION_DAYS = 20 / 24
+UNTIMED = settings(deadline=None)  # the first call compiles
 GAPS = st.lists(st.floats(0.01, 400), min_size=4, max_size=40)
 
 
@@ -52,6 +53,7 @@ def test_contacts_of_one_session_are_one_contact():
     assert after.incident.next_s == before.incident.next_s + DAY_S / 2
 
 
+@UNTIMED
 @given(GAPS)
 def test_the_deadline_keeps_its_promise(gaps):
     """P(gap > deadline) is the budget's share of a year for this rhythm."""
@@ -62,6 +64,7 @@ def test_the_deadline_keeps_its_promise(gaps):
         assert rhythm.survival(silence, segment, days) == pytest.approx(alpha, rel=1e-6)
 
 
+@UNTIMED
 @given(GAPS, st.floats(0.1, 12))
 def test_own_long_gaps_only_make_alerts_earlier(gaps, y):
     """A client's own record never allows a longer silence than its population does."""
@@ -71,6 +74,7 @@ def test_own_long_gaps_only_make_alerts_earlier(gaps, y):
     assert own <= rhythm.outlasted_days(silence, segment, y) * (1 + 1e-9)
 
 
+@UNTIMED
 @given(GAPS)
 def test_the_three_longest_gaps_are_kept(gaps):
     """Whatever their order, the three longest gaps of all history are known."""
@@ -79,6 +83,7 @@ def test_the_three_longest_gaps_are_kept(gaps):
     assert [silence.longest_days, silence.second_days, silence.third_days] == pytest.approx(longest, rel=1e-6)
 
 
+@UNTIMED
 @given(GAPS)
 def test_survival_falls(gaps):
     """A longer silence is never more likely."""

@@ -1,57 +1,16 @@
 """A shard: interactions in, alerts and durable state out, however the input is cut."""
 
-import json
 import math
 
-import numba
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from detector.core.layout import LAYOUT
 from detector.core.lifecycle import State
 from detector.core.shard import POSITION_KEY, Policy, Shard
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
-from schemas.alert import AlertEvent
+from tests.core.shards import DAY_S, NOW_S, POLICY, SOURCES, START_S, data, interaction, known, read_all, run, weekly
 
-DAY_S = 86_400.0
-START_S = 1.5e9
-NOW_S = START_S + 2000 * DAY_S
-SOURCES = ("emails", "orders")
 VERSION = bytes([LAYOUT])
-POLICY = Policy(sources=SOURCES, learning_gaps_min=0)
-
-
-def interaction(day, client_id="ann", **fields):
-    """Build an inbound e-mail at a day after the start."""
-    return {
-        "event_id": f"{client_id}-{day}",
-        "client_id": client_id,
-        "kind": "email",
-        "at": START_S + day * DAY_S,
-        "direction": "inbound",
-        **fields,
-    }
-
-
-def run(shard, interactions, until_day, source="emails", rejected=()):
-    """Hand interactions to one source and advance; -> the outcome."""
-    first = shard.read_to(source) + 1
-    read = list(enumerate(interactions, first))
-    shard.take_in(source, read, rejected, first + len(read) + len(rejected) - 1, NOW_S)
-    return shard.advance(dict.fromkeys(SOURCES, START_S + until_day * DAY_S))
-
-
-def data(outcome):
-    """Read the alerts of an outcome, each held to its contract."""
-    return [
-        json.loads(AlertEvent.model_validate_json(alert.value).model_dump_json())["data"] for alert in outcome.alerts
-    ]
-
-
-def weekly(weeks, client_id="ann", **fields):
-    """Build one contact a week."""
-    return [interaction(7 * week, client_id, **fields) for week in range(weeks)]
 
 
 def test_a_silence_is_opened_escalated_and_resolved():
@@ -131,6 +90,17 @@ def test_a_learning_segment_holds_its_alerts():
     assert shard.counts["held"] == 1
 
 
+def test_what_was_held_is_durable():
+    """A silence that nobody was told of while its segment learned is not told of after a restart either."""
+    learning, restored = Shard(Policy(sources=SOURCES, learning_gaps_min=8)), Shard(Policy(sources=SOURCES))
+    states = dict(run(learning, weekly(10), 64).states)
+    outcome = run(learning, [], 300)
+    assert learning.counts["held"] == 1
+    restored.restore((states | dict(outcome.states)).items())
+    assert restored.table.clients[0].contact.incident.state == State.HELD
+    assert restored.advance(dict.fromkeys(SOURCES, START_S + 300 * DAY_S)).alerts == []
+
+
 def test_the_last_segment_given_holds_and_has_its_own_budget():
     """A client is judged by the segment that was named last."""
     shard = Shard(Policy(sources=SOURCES, learning_gaps_min=0, segment_budgets={"key": 4.0}))
@@ -177,89 +147,6 @@ def test_many_clients_find_room():
     run(shard, [interaction(0.1 + k / 1e6, f"client-{k}") for k in range(1500)], 1)
     assert len(shard.table.names) == 1500
     assert shard.table.clients[0].contacts == shard.table.clients[1499].contacts == 1
-
-
-# As plain Python a refit takes a hundred times as long; the compiled run looks harder.
-EXAMPLES = 6 if numba.config.DISABLE_JIT else 60
-EVENTS = st.lists(
-    st.tuples(
-        st.sampled_from(["ann", "bob", "cyd"]),
-        st.floats(0, 900),
-        st.sampled_from(SOURCES),
-        st.sampled_from(["inbound", "inbound", "outbound"]),
-        st.sampled_from([None, "key"]),
-        st.sampled_from([0, 0, 0, 5, 90]),  # days that it arrives late
-    ),
-    min_size=20,
-    max_size=120,
-)
-
-
-def ready(events):
-    """Order drawn events by their arrival, per source, as interactions."""
-    found = {source: [] for source in SOURCES}
-    arrived = sorted(events, key=lambda event: event[1] + event[5])
-    for k, (client_id, day, source, direction, segment, _) in enumerate(arrived):
-        fields = {"event_id": f"e{k}", "direction": direction} | ({"segment": segment} if segment else {})
-        found[source].append(interaction(day, client_id, **fields))
-    return found
-
-
-def read_all(shard, events):
-    """Let all events wait in their sources."""
-    for source, interactions in events.items():
-        first = shard.read_to(source) + 1
-        new = list(enumerate(interactions))[first:]
-        shard.take_in(source, new, [], len(interactions) - 1, NOW_S)
-
-
-def known(shard):
-    """Say what a shard knows, without the numbers that depend on who came first."""
-    table = shard.table
-    return {
-        name: (
-            repr(table.clients[row].contact.tolist()),
-            table.recent_ids(row),
-            table.segment_names.words[table.clients[row].segment],
-            table.segments[table.clients[row].segment].tobytes(),
-        )
-        for row, name in enumerate(table.names.words)
-        if table.clients[row].contacts
-    }
-
-
-@settings(deadline=None, max_examples=EXAMPLES)
-@given(EVENTS, st.lists(st.floats(0, 1000), max_size=6))
-def test_any_batching_gives_the_same_alerts_and_rows(events, cuts):
-    """However the clock's way is cut, alerts are the same bytes in the same order and clients end up the same."""
-    events = ready(events)
-    whole, cut = Shard(POLICY), Shard(POLICY)
-    read_all(whole, events)
-    expected = whole.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S)).alerts
-    read_all(cut, events)
-    found = []
-    for day in [*sorted(cuts), 1000]:
-        found += cut.advance(dict.fromkeys(SOURCES, START_S + day * DAY_S)).alerts
-    assert found == expected
-    assert known(cut) == known(whole)
-
-
-@settings(deadline=None, max_examples=EXAMPLES)
-@given(EVENTS, st.floats(0, 1000))
-def test_a_restored_shard_goes_on_as_if_nothing_had_happened(events, stop):
-    """State written, read back by another shard, and the rest read again: the same alerts, none twice."""
-    events = ready(events)
-    whole, first, second = Shard(POLICY), Shard(POLICY), Shard(POLICY)
-    read_all(whole, events)
-    expected = whole.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S)).alerts
-    read_all(first, events)
-    before = first.advance(dict.fromkeys(SOURCES, START_S + stop * DAY_S))
-    second.restore(before.states)
-    read_all(second, events)
-    after = second.advance(dict.fromkeys(SOURCES, START_S + 1000 * DAY_S))
-    assert before.alerts + after.alerts == expected
-    assert known(second) == known(whole)
-    assert second.counts["open"] == whole.counts["open"]
 
 
 def compacted(outcomes, order):

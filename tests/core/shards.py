@@ -1,0 +1,85 @@
+"""A shard as tests drive it: interactions in, alerts out, each held to its contract."""
+
+import json
+from datetime import datetime
+
+from detector.core.layout import SILENCES
+from detector.core.shard import Policy
+from tests.contract import held
+
+DAY_S = 86_400.0
+START_S = 1.5e9
+NOW_S = START_S + 2000 * DAY_S
+SOURCES = ("emails", "orders")
+POLICY = Policy(sources=SOURCES, learning_gaps_min=0)
+
+
+def interaction(day, client_id="ann", **fields):
+    """Build an inbound e-mail at a day after the start."""
+    return {
+        "event_id": f"{client_id}-{day}",
+        "client_id": client_id,
+        "kind": "email",
+        "at": START_S + day * DAY_S,
+        "direction": "inbound",
+        **fields,
+    }
+
+
+def run(shard, interactions, until_day, source="emails", rejected=()):
+    """Hand interactions to one source and advance; -> the outcome."""
+    first = shard.read_to(source) + 1
+    read = list(enumerate(interactions, first))
+    shard.take_in(source, read, rejected, first + len(read) + len(rejected) - 1, NOW_S)
+    return shard.advance(dict.fromkeys(SOURCES, START_S + until_day * DAY_S))
+
+
+def data(outcome):
+    """Read the alerts of an outcome, each held to its contract."""
+    return [json.loads(value)["data"] for value in held(alert.value for alert in outcome.alerts)]
+
+
+def weekly(weeks, client_id="ann", **fields):
+    """Build one contact a week."""
+    return [interaction(7 * week, client_id, **fields) for week in range(weeks)]
+
+
+def by_time(*parts):
+    """Put interactions of several kinds in the order of their time."""
+    return sorted((one for part in parts for one in part), key=lambda one: one["at"])
+
+
+def day_of(text):
+    """Say how many days after the start an instant of an alert is."""
+    return (datetime.fromisoformat(text).timestamp() - START_S) / DAY_S
+
+
+def read_all(shard, events):
+    """Let all events wait in their sources."""
+    for source, interactions in events.items():
+        first = shard.read_to(source) + 1
+        new = list(enumerate(interactions))[first:]
+        shard.take_in(source, new, [], first + len(new) - 1, NOW_S)
+
+
+def known(shard):
+    """Say what a shard knows, without the numbers that depend on who came first."""
+    table = shard.table
+    return {name: _known_client(table, row) for row, name in enumerate(table.names.words) if table.clients[row].seen[0]}
+
+
+def _known_client(table, row):
+    client = table.clients[row]
+    return {
+        **{silence: client[silence].tobytes() for silence in SILENCES},
+        **{
+            field: client[field].tolist()
+            for field in ("contacts", "thread", "owed_s", "channels_s", "seen", "seen_next")
+        },
+        "trends": table.trends[table.trend_of[row][table.trend_of[row] > 0]].tobytes(),
+        "channels": [table.channels.words[number] for number in client.channels],
+        "account": table.accounts.words[client.account],
+        "recent": table.recent_ids(row),
+        "segment": table.segment_names.words[client.segment],
+        "segment_knows": table.segments[client.segment].tobytes(),
+    }

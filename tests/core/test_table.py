@@ -1,0 +1,88 @@
+"""The durable form of a client: how large it is, and that it comes back whole."""
+
+import json
+
+import pytest
+
+from detector.core.layout import CLIENT, SEGMENT, SIGNALS, TREND
+from detector.core.shard import Shard
+from detector.core.table import CLIENT_KEY
+from detector.simulate import Firm, simulate
+from schemas.interaction import INTERACTION
+from tests.core.shards import NOW_S, POLICY, SOURCES, data, interaction, known, run
+
+RICH = {"length": 100, "sentiment": 0.5, "substantive": True}
+
+
+def record_of(states, client_id="ann"):
+    """Give the durable record of a client."""
+    return dict(states)[CLIENT_KEY + client_id.encode()]
+
+
+def test_the_size_of_a_row_is_what_is_stated():
+    """A fixed part, and a part for each signal that the client has; a million clients are held by these numbers."""
+    assert CLIENT.itemsize == 231
+    assert TREND.itemsize == 52
+    assert SEGMENT.itemsize < 20_000
+    shard = Shard(POLICY)
+    plain = record_of(run(shard, [interaction(0), interaction(7)], 8).states)
+    ids = json.dumps(shard.table.recent_ids(0)).encode()
+    assert len(plain) == CLIENT.itemsize + 1 + TREND.itemsize + len(ids)
+    rich = record_of(run(shard, [interaction(14, **RICH)], 15).states)
+    ids = json.dumps(shard.table.recent_ids(0)).encode()
+    assert len(rich) == CLIENT.itemsize + 1 + 4 * TREND.itemsize + len(ids)
+
+
+def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
+    """Nobody takes more than a fixed part, nine signals and three ids; most have fewer signals than that."""
+    events, truths = simulate(Firm(clients=20, days=180))
+    shard = Shard(POLICY)
+    read = [(offset, INTERACTION.validate_python(event)) for offset, event in enumerate(events)]
+    shard.take_in("emails", read, [], len(read) - 1, NOW_S + 1e9)
+    states = dict(shard.advance(dict.fromkeys(SOURCES, NOW_S + 1e9)).states)
+    sizes = [len(value) for key, value in states.items() if key.startswith(CLIENT_KEY)]
+    signals = (shard.table.trend_of[: len(truths)] > 0).sum(1)
+    ids = [len(json.dumps(shard.table.recent_ids(row))) for row in range(len(truths))]
+    assert sum(sizes) == len(truths) * (CLIENT.itemsize + 1) + sum(ids) + TREND.itemsize * int(signals.sum())
+    assert max(sizes) <= CLIENT.itemsize + 1 + SIGNALS * TREND.itemsize + max(ids) < 800
+    assert signals.mean() < SIGNALS
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_trends_come_back_whoever_had_them_first(backwards):
+    """Numbers of trends are given anew; each client has its own again, and goes on with it."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    states = {}
+    for week in range(12):
+        some = [
+            interaction(7 * week, "ann", **(RICH if week > 3 else {})),
+            interaction(7 * week + 0.1, "bob", kind="order", amount=90.0 + week),
+            interaction(7 * week + 0.2, "cyd", kind="meeting", outcome="held"),
+        ]
+        states |= run(shard, some, 7 * week + 1).states
+    restored.restore(sorted(states.items(), reverse=backwards))
+    assert known(restored) == known(shard)
+    worse = [interaction(90 + 7 * k, "bob", kind="order", amount=5.0) for k in range(8)]
+    told = data(run(restored, worse, 150))
+    assert "order_value" in {one["signal"] for one in told}
+    assert told == data(run(shard, worse, 150))
+
+
+def test_a_later_record_replaces_an_earlier_one():
+    """A topic that is not compacted yet has both; the client's trends are not doubled."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    records = []
+    for week in range(12):
+        records += run(shard, [interaction(7 * week, **(RICH if week > 3 else {}))], 7 * week + 1).states
+    restored.restore(records)
+    assert known(restored) == known(shard)
+    assert restored.table.trends_used[0] == shard.table.trends_used[0]
+
+
+def test_open_declines_are_counted_after_a_restart():
+    """As open silences are."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    values = [100.0, 110.0, 90.0] * 6 + [20.0] * 8
+    orders = [interaction(7 * week, kind="order", amount=value) for week, value in enumerate(values)]
+    restored.restore(run(shard, orders, 7 * len(values) - 6).states)
+    assert restored.counts["open"] == shard.counts["open"] == 1
