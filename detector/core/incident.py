@@ -104,9 +104,7 @@ def silence_of(client_or_segment: Client, signal: int) -> Silence:
 
 @njit(cache=True)
 def severity_of(signal: int, escalated: bool) -> int:
-    """Declines are for information; orders alone are one level lower than all contact."""
-    if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
-        return INFO
+    """Of a silence: orders alone are one level lower than all contact."""
     return WARNING + escalated - (signal == ORDERS_SIGNAL)
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from detector.core.layout import LAYOUT
+from detector.core.layout import LAYOUT, new_segments
 from detector.core.lifecycle import State
 from detector.core.shard import POSITION_KEY, Policy, Shard
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
@@ -107,6 +107,17 @@ def test_the_last_segment_given_holds_and_has_its_own_budget():
     (opened, *_) = data(run(shard, [*weekly(9), interaction(63, segment="key")], 300))
     assert opened["segment"] == "key"
     assert opened["false_alerts_per_client_year"] == 4.0
+
+
+def test_a_segment_may_begin_with_what_is_known_of_it():
+    """A prior is fitted like what was learned, and obeys the budget of the settings."""
+    prior = new_segments(1)[0]
+    prior.contact.completed[3, 20] = 500
+    shard = Shard(Policy(sources=SOURCES, prior={"key": prior}))
+    run(shard, [interaction(1, segment="key")], 2)
+    known_before = shard.table.segments[shard.table.segment("key")].contact
+    assert known_before.fitted_gaps == 500
+    assert known_before.budget == 1.0
 
 
 def test_segments_are_bounded():
