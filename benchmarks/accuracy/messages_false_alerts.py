@@ -1,4 +1,4 @@
-"""False alerts on text messages between students, one a client-year promised: four weeks, daily rhythms, one term.
+"""False alerts on calls and messages between students, one a client-year promised: four weeks, daily rhythms.
 
 For information: in so short a log nearly all is learning, and the few client-years promise few false alerts.
 """
@@ -14,7 +14,7 @@ def rows() -> Iterator[Row]:
     overall = judged(read_records([str(messages())]), [1.0]).judged[0].calibration.overall
     ratio = overall.realised_over_nominal
     yield Row(
-        "the same on text messages, copenhagen_cns, four weeks",
+        "the same on calls and messages of students, copenhagen_cns, four weeks, for information",
         "",
         f"{'none promised' if ratio is None else f'{ratio:.2f}'} ({overall.false_alerts} false alerts in"
         f" {overall.client_years:.1f} client-years)",
