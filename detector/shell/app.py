@@ -2,16 +2,22 @@
 
 import asyncio
 import gc
+import os
+import signal
+from collections.abc import Mapping
 from typing import Any
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
-from detector.shell import logs
+from detector.shell import logs, watchdog
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
+from detector.shell.exits import Exit
 from detector.shell.settings import Settings
+from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 
 _HEARTBEATS_PER_SESSION = 6
@@ -27,10 +33,12 @@ def run_worker(settings: Settings) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
-    app = build_app(settings)
+    shards: dict[int, ShardTask] = {}
+    app = build_app(settings, shards)
     app.finalize()
     app.worker_init()
-    worker = faust.Worker(
+    guard = watchdog.Watchdog(watchdog.policy_of(settings), lambda: waits(app, shards))
+    worker = Process(
         app,
         loop=loop,
         quiet=True,
@@ -39,13 +47,52 @@ def run_worker(settings: Settings) -> int:
     )
     worker.spinner = None
     log.info("worker started", app_id=settings.app_id, sources=settings.sources, partitions=settings.partitions)
+    attending = loop.create_task(guard.attend())
+    guard.start()
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+        guard.stop()
+        attending.cancel()
+        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None))
 
 
-def build_app(settings: Settings) -> faust.App:
+def exit_of(reason: BaseException | None) -> Exit:
+    """Choose the code for what broke Faust's services, if anything did; Faust itself always says 1."""
+    if reason is None:
+        return Exit.DONE
+    return Exit.CONSUMER if isinstance(reason, KafkaError) else Exit.BUG
+
+
+class Process(faust.Worker):
+    """Faust's worker, which a second signal ends at once."""
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        if self._signal_stop_time:
+            log.warning("a second signal: ending at once")
+            os._exit(Exit.TERMINATED)
+        super()._schedule_shutdown(signal)
+
+
+def waits(app: faust.App, shards: Mapping[int, ShardTask]) -> watchdog.Waits:
+    """Say what the worker waits for."""
+    found: watchdog.Waits = {
+        (cause, number): token for number, shard in shards.items() for cause, token in shard.waits()
+    }
+    if app.should_stop:
+        return {**found, (Exit.SHUTDOWN, -1): None}
+    consumer = app.consumer
+    assert isinstance(consumer, ChunkConsumer)
+    if consumer.has_ended:
+        return {**found, (Exit.CONSUMER, -1): None}
+    if app.rebalancing:
+        return {**found, (Exit.REBALANCE, -1): app.rebalancing_count}
+    if not consumer.is_assigned:
+        return {**found, (Exit.UNASSIGNED, -1): None}
+    return found
+
+
+def build_app(settings: Settings, shards: dict[int, ShardTask]) -> faust.App:
     """Make the Faust app of a worker; importing this module makes nothing."""
     urls = [URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")]
     app = faust.App(
@@ -68,13 +115,13 @@ def build_app(settings: Settings) -> faust.App:
         broker_commit_interval=1.0,
     )
     app.transport = ChunkTransport(urls, app, settings.chunk_records)
-    _connect(app, settings)
+    _connect(app, settings, shards)
     return app
 
 
-def _connect(app: faust.App, settings: Settings) -> None:
+def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask]) -> None:
     """Let shards come and go with their partitions, and hand them their chunks."""
-    shards: dict[int, ShardTask] = {}
+    clock = WallClock(ClockPolicy(settings.clock_apart_s_max))
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
@@ -85,13 +132,15 @@ def _connect(app: faust.App, settings: Settings) -> None:
         if isinstance(app.consumer, ChunkConsumer):
             app.consumer.forget()
         for partition in _numbers(assigned, settings) - shards.keys():
-            shards[partition] = ShardTask(settings, partition, app)  # restores by itself: a rebalance must not wait
+            # It restores by itself: a rebalance must not wait.
+            shards[partition] = ShardTask(settings, partition, app, clock)
         log.info("shards assigned", shards=sorted(shards))
 
     @app.on_before_shutdown.connect  # type: ignore[arg-type]
     async def stop(_: AppT, **__: object) -> None:
         # Faust leaves the group without a word of revoked partitions.
         await _close(shards, set(shards))
+        await app.consumer.commit()  # what the shards have just acked; Faust does not
 
     @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
@@ -103,8 +152,8 @@ def _connect(app: faust.App, settings: Settings) -> None:
 
 
 async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
-    for partition in sorted(partitions):
-        await shards.pop(partition).close()
+    leaving = [shards.pop(partition) for partition in partitions]
+    await asyncio.gather(*(shard.close() for shard in leaving))
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:

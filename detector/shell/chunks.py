@@ -5,6 +5,7 @@ its last record, so that its ack covers all of them.
 """
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -37,6 +38,22 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             return None
         return subscription.assignment.state_value(tp)
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has told us which partitions are ours, if only that none are."""
+        if self._consumer is None:
+            return False
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001
+        return subscription is not None and subscription.assignment is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread or aiokafka's task that keeps us in the group is gone; either dies without a word."""
+        if self._thread is None or self._consumer is None:
+            return False
+        coordination = getattr(self._consumer._coordinator, "_coordination_task", None)  # noqa: SLF001
+        return not self._thread.is_alive() or (coordination is not None and coordination.done())
+
 
 class ChunkConsumer(driver.Consumer):
     """Hands over chunks, and knows when a partition was read to its end."""
@@ -47,7 +64,7 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         super().__init__(*args, **kwargs)
         self.handed: dict[TP, int] = defaultdict(lambda: -1)  # offset of the last record handed over
-        self.ends_s: dict[TP, float] = {}  # when everything that the partition held had been handed over
+        self.ends_s: dict[TP, float] = {}  # when all that the partition held had been handed over, monotonic
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -58,7 +75,7 @@ class ChunkConsumer(driver.Consumer):
         self.ends_s.clear()
 
     def read_to_end_at(self, tp: TP, read_to: int) -> float | None:
-        """When the partition was last seen to hold nothing but what has been read, in epoch seconds.
+        """When the partition was last seen to hold nothing but what has been read, by the monotonic clock.
 
         Parameters
         ----------
@@ -75,9 +92,13 @@ class ChunkConsumer(driver.Consumer):
         return self.ends_s.get(tp) if read_to >= self.handed[tp] else None
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust calls it)
-        """Fetch records and hand them over in chunks; called again when the last chunk has been taken."""
+        """Fetch records and hand them over in chunks; called again when the last chunk has been taken.
+
+        What was fetched is handed over, also of a partition that was paused meanwhile: aiokafka would not give it
+        again.
+        """
         self._look_for_ends()
-        records, active = await self._wait_next_records(timeout)
+        records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
@@ -89,8 +110,6 @@ class ChunkConsumer(driver.Consumer):
         for tp, found in records.items():
             if self._is_interrupted(generation):
                 break
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
             for start in range(0, len(found), size):
                 chunk: Any = found[start : start + size]
                 message = self._to_message(tp, chunk[-1])
@@ -112,9 +131,22 @@ class ChunkConsumer(driver.Consumer):
             state = self._thread.state_of(tp)
             if state is None or state.timestamp is None or not state.has_valid_position:
                 continue
-            polled_s = state.timestamp / 1000
-            if state.position >= state.highwater:
-                self.ends_s[tp] = polled_s
+            age_s = time.time() - state.timestamp / 1000  # negative if the machine's clock was set back since
+            if age_s >= 0 and state.position >= state.highwater:
+                self.ends_s[tp] = time.monotonic() - age_s
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has given us an assignment, if only an empty one."""
+        return self._thread.is_assigned
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._thread.has_ended
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Keep no list of the offsets between chunks: Faust's grows with every chunk, and nothing here reads it."""
 
     def _new_offset(self, tp: TP) -> int | None:
         """Choose the offset to commit: the last acked. Shards ack in order; Faust would wait for offsets in between."""
