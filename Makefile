@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(abspath $(BIN)/uv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check format clean
+.PHONY: help demo install test faults check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFK
 	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
 	$(BIN)/pytest
+
+faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10, and NODES=1 or 3 if given
+	@deploy/kafka/run --prepare
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(if $(NODES),--nodes $(NODES))
 
 check: $(VENV)/.development ## lint, format, types, lock file, exported contracts
 	$(BIN)/ruff check

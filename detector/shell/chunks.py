@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, EventT, Message
 from yarl import URL
@@ -116,6 +117,13 @@ class ChunkConsumer(driver.Consumer):
                 message.key, message.value = b"", chunk
                 self.handed[tp] = message.offset
                 yield tp, message
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets; if a rebalance takes a partition away meanwhile, leave it to the next."""
+        try:
+            await super().perform_seek()
+        except IllegalStateError as error:
+            self.log.info("a rebalance came between: %s", error)
 
     def _is_interrupted(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation

@@ -33,13 +33,16 @@ STATE: Final = {
 
 def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
     """Name all topics, each with the configuration that it should have."""
-    return {
+    kept = {
         **dict.fromkeys(settings.source_topics, SOURCE),
         settings.alerts_topic: ALERTS,
         settings.history_topic: HISTORY,
         settings.rejected_topic: REJECTED,
         settings.state_topic: STATE,
     }
+    # Of three copies two have to have a record before it counts as taken: one broker may be lost with its disk.
+    in_step = {"min.insync.replicas": str(min(2, settings.replication - 1))} if settings.replication > 1 else {}
+    return {topic: {**configs, **in_step} for topic, configs in kept.items()}
 
 
 def described(settings: Settings, topic: str) -> str:

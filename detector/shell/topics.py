@@ -15,7 +15,8 @@ from aiokafka.errors import (
     for_code,
 )
 
-from detector.shell.retention import COMPACTED, layout
+from detector.shell.broker import BROKER_CONFIGS, TOPIC_CONFIGS, broker_dangers, topic_dangers
+from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
 
 REPLY_SECONDS_MAX: Final = 25
@@ -53,8 +54,8 @@ async def problems(settings: Settings) -> list[str]:
     """
     async with _admin(settings) as admin:
         found = await _existing(admin)
-        state = {settings.state_topic: COMPACTED} if settings.state_topic in found else {}
-        return [*_partition_problems(settings, found), *await _config_problems(admin, state)]
+        dangers = await _dangers(admin, settings, found)
+        return [*_partition_problems(settings, found), *(line for lines in dangers.values() for line in lines)]
 
 
 async def deviations(settings: Settings) -> list[str]:
@@ -67,14 +68,18 @@ async def deviations(settings: Settings) -> list[str]:
     """
     async with _admin(settings) as admin:
         found = await _existing(admin)
+        dangers = await _dangers(admin, settings, found)
         wanted = {topic: configs for topic, configs in layout(settings).items() if topic in found}
+        others = {topic: configs for topic, configs in wanted.items() if not dangers[topic]}
         copies = [
             f"topic {topic} has {_copies(found[topic].copies)} instead of {settings.replication}; set"
             f" {variable('replication')}={found[topic].copies}, or change the topic with kafka-reassign-partitions.sh"
             for topic in wanted
             if found[topic].copies != settings.replication
         ]
-        return [*_partition_problems(settings, found), *copies, *await _config_problems(admin, wanted)]
+        dangerous = [line for lines in dangers.values() for line in lines]
+        problems = [*_partition_problems(settings, found), *dangerous]
+        return [*problems, *copies, *await _config_problems(admin, others)]
 
 
 async def create(settings: Settings) -> list[str]:
@@ -129,24 +134,33 @@ def _partition_problems(settings: Settings, found: Mapping[str, _Found]) -> list
     return problems
 
 
+async def _dangers(admin: AIOKafkaAdminClient, settings: Settings, found: Mapping[str, _Found]) -> dict[str, list[str]]:
+    """Say what is dangerous, by topic; what is wrong with the broker itself stands first, under no topic."""
+    node = next(iter(sorted(broker.nodeId for broker in admin._client.cluster.brokers())))  # noqa: SLF001 (no other way)
+    limits = await _configs(admin, ConfigResourceType.BROKER, str(node), BROKER_CONFIGS)
+    dangers = {"": broker_dangers(settings, limits)}
+    for topic in layout(settings):
+        if topic in found:
+            config = await _configs(admin, ConfigResourceType.TOPIC, topic, TOPIC_CONFIGS)
+            dangers[topic] = topic_dangers(settings, topic, config, found[topic].copies)
+    return dangers
+
+
 async def _config_problems(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
     problems = []
     for topic, configs in wanted.items():
-        found = await _configs(admin, topic, configs)
+        found = await _configs(admin, ConfigResourceType.TOPIC, topic, configs)
         different = [name for name in configs if found.get(name, configs[name]) != configs[name]]
         if different:
             there, right = (", ".join(f"{name}={values[name]}" for name in different) for values in (found, configs))
-            loses = (
-                " and would lose state"
-                if COMPACTED.items() <= configs.items() and set(COMPACTED) & set(different)
-                else ""
-            )
-            problems.append(f"topic {topic} has {there}{loses}; set {right} on it with kafka-configs.sh")
+            problems.append(f"topic {topic} has {there}; set {right} on it with kafka-configs.sh")
     return problems
 
 
-async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str]) -> dict[str, str]:
-    wanted = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
+async def _configs(
+    admin: AIOKafkaAdminClient, kind: ConfigResourceType, name: str, names: Collection[str]
+) -> dict[str, str]:
+    wanted = ConfigResource(kind, name, dict.fromkeys(names))
     try:
         responses = await admin.describe_configs([wanted])
     except IncompatibleBrokerVersion:  # the broker of the demo does not tell its configuration
@@ -155,7 +169,7 @@ async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str
     for response in responses:
         for code, message, _, _, entries in response.resources:
             if for_code(code) is not NoError:
-                raise TopicError(f"topic {topic} cannot be described: {message}")
+                raise TopicError(f"{kind.name.lower()} {name} cannot be described: {message}")
             found.update((entry[0], entry[1]) for entry in entries)
     return found
 
