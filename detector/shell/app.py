@@ -111,6 +111,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask]) -> faust.App:
         consumer_max_fetch_size=_FETCH_BYTES_MAX,
         broker_max_poll_records=_POLL_RECORDS_MAX,
         broker_session_timeout=float(settings.session_timeout_s),
+        broker_rebalance_timeout=float(settings.session_timeout_s),  # whoever is not back by then is given up
         broker_heartbeat_interval=settings.session_timeout_s / _HEARTBEATS_PER_SESSION,
         broker_commit_interval=1.0,
     )

@@ -4,14 +4,14 @@ One Faust message carries the records of a partition that were fetched together,
 its last record, so that its ack covers all of them.
 """
 
+import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import faust
-from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, EventT, Message
 from yarl import URL
@@ -21,10 +21,68 @@ _FAUST_LOGGER = logging.getLogger("faust.chunks")  # else Faust says under our n
 FETCH_WAIT_MS = 500  # also how far the knowledge that a source was read to its end lags behind the clock
 
 
+_LOOK_AGAIN_S = 0.2  # for partitions that were paused, or whose shards had not said from where to read
+
+
+class Chunk(NamedTuple):
+    """Records of a partition, and the offset that they follow: nothing lies between it and the first of them."""
+
+    follows: int
+    records: Sequence[Any]
+
+
 class CommittedThread(driver.AIOKafkaConsumerThread):
     """Reads committed records only, and asks often enough; Faust has no setting for either."""
 
     logger = _FAUST_LOGGER
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._assignment: object = None
+        self._follows: dict[TP, int] = {}  # per partition that is read: the last offset before what comes next
+
+    async def read_from(self, offsets: Mapping[TP, int]) -> None:
+        """Go to these offsets, in the consumer's own thread."""
+        await self.call_thread(self._read_from, offsets)
+
+    async def _read_from(self, offsets: Mapping[TP, int]) -> None:
+        self._forget_former()
+        for tp, offset in offsets.items():
+            self._ensure_consumer().seek(tp, offset)
+            self._follows[tp] = offset - 1
+
+    def is_read(self, tp: TP) -> bool:
+        """Tell whether its shard has said from where to read."""
+        return tp in self._follows
+
+    async def _fetch_records(
+        self,
+        consumer: Any,  # noqa: ANN401 (aiokafka ships no types)
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 (Faust calls it)
+        max_records: int | None = None,
+    ) -> Any:  # noqa: ANN401
+        self._forget_former()
+        wanted = active_partitions & self._follows.keys()
+        if not wanted:  # to aiokafka an empty set means all
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            return {}
+        found = await super()._fetch_records(consumer, wanted, min(timeout or 0, _LOOK_AGAIN_S), max_records)
+        self._forget_former()
+        chunks = {}
+        for tp, records in found.items():
+            if tp in self._follows:
+                chunks[tp] = Chunk(self._follows[tp], records)
+                self._follows[tp] = records[-1].offset
+        return chunks
+
+    def _forget_former(self) -> None:
+        """Where to read from holds for one assignment: aiokafka begins each at the committed offsets."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is not self._assignment:
+            self._assignment = assignment
+            self._follows.clear()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:  # noqa: ANN401 (aiokafka ships no types)
         consumer = super()._create_worker_consumer(transport)
@@ -108,22 +166,37 @@ class ChunkConsumer(driver.Consumer):
             return
         assert isinstance(self.transport, ChunkTransport)
         size = self.transport.chunk_records
-        for tp, found in records.items():
+        for tp, fetched in records.items():
+            found: Any = fetched  # a Chunk of ours; a list, to Faust
             if self._is_interrupted(generation):
                 break
-            for start in range(0, len(found), size):
-                chunk: Any = found[start : start + size]
-                message = self._to_message(tp, chunk[-1])
+            follows = found.follows
+            for start in range(0, len(found.records), size):
+                part = found.records[start : start + size]
+                message = self._to_message(tp, part[-1])
+                chunk: Any = Chunk(follows, part)  # bytes, to Faust
                 message.key, message.value = b"", chunk
-                self.handed[tp] = message.offset
+                follows = self.handed[tp] = message.offset
                 yield tp, message
 
-    async def perform_seek(self) -> None:
-        """Go back to the committed offsets; if a rebalance takes a partition away meanwhile, leave it to the next."""
-        try:
-            await super().perform_seek()
-        except IllegalStateError as error:
-            self.log.info("a rebalance came between: %s", error)
+    async def seek_to_committed(self) -> dict[TP, int]:
+        """Leave the positions to the shards, which know better what they have (see `read_from`)."""
+        return {}
+
+    async def read_from(self, offsets: Mapping[TP, int]) -> None:
+        """Hand over the records of these partitions from these offsets on.
+
+        A partition is not read before its shard has said from where. Faust would go back to the committed offsets
+        after a rebalance, but not where nothing has been committed yet: what it had fetched there was lost.
+
+        Raises
+        ------
+        IllegalStateError
+            If one of them is not ours (any more).
+        """
+        for tp in offsets:
+            self._read_offset[tp] = None  # else Faust drops what lies before it
+        await self._thread.read_from(offsets)
 
     def _is_interrupted(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
@@ -136,7 +209,7 @@ class ChunkConsumer(driver.Consumer):
         """
         self.ends_s.clear()
         for tp in self.assignment():
-            state = self._thread.state_of(tp)
+            state = self._thread.state_of(tp) if self._thread.is_read(tp) else None
             if state is None or state.timestamp is None or not state.has_valid_position:
                 continue
             age_s = time.time() - state.timestamp / 1000  # negative if the machine's clock was set back since

@@ -15,7 +15,7 @@ from typing import Any, Final
 import faust
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.alert import Alert
@@ -58,6 +58,7 @@ class ShardTask:
         self._shard = Shard(policy_of(settings))
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
+        self._unsought = set(settings.sources)  # sources that are to be read from where we are, and are not yet
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
         self._paused: set[str] = set()
@@ -123,6 +124,7 @@ class ShardTask:
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
         self._restored = True
         while not self._closed:
+            await self._seek()
             await self._read_chunks()
             await self._doubt_the_clock(producer)
             fronts = {source: self._front_s(source) for source in self._topics}
@@ -156,8 +158,8 @@ class ShardTask:
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES_MAX,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             await consumer.seek_to_beginning(tp)
             end = (await consumer.end_offsets([tp]))[tp]
@@ -169,6 +171,14 @@ class ShardTask:
             await consumer.stop()
         log.info("shard restored", shard=self._partition, records=count, seconds=round(time.perf_counter() - began, 3))
 
+    async def _seek(self) -> None:
+        """Let the sources be read from where we are: at first, and where records were lost on the way to us."""
+        offsets = {self._tp(source): self._shard.read_to(source) + 1 for source in self._unsought}
+        if offsets:
+            with suppress(IllegalStateError):  # a rebalance is under way, which ends us or lets us try again
+                await self._consumer.read_from(offsets)
+                self._unsought.clear()
+
     async def _read_chunks(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_CHUNK_WAIT_S):
@@ -178,9 +188,13 @@ class ShardTask:
 
     def _read(self, chunk: EventT[Any]) -> None:
         topic = chunk.message.topic
-        records: Any = chunk.message.value  # bytes, to Faust
+        value: Any = chunk.message.value  # bytes, to Faust
+        follows, records = value
         chunk.message.value = None  # the event waits for its ack; the records need not
         source = self._source_of[topic]
+        if follows > self._shard.read_to(source):
+            self._unsought.add(source)
+            return
         counts = self._intake.take_in(source, records, self._now_s())
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)

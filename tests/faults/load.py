@@ -73,7 +73,12 @@ class Load:
         self._ends: Counter[tuple[str, int]] = Counter()
         self._number = 0
         self._producer = Producer(
-            {"bootstrap.servers": self.settings.bootstrap_servers, "enable.idempotence": True, "linger.ms": 2}
+            {
+                "bootstrap.servers": self.settings.bootstrap_servers,
+                "enable.idempotence": True,
+                "linger.ms": 2,
+                "log_level": 0,
+            }
         )
 
     def produce_history(self) -> None:
