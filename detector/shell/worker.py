@@ -102,20 +102,34 @@ class ShardTask:
             await self._run()
         except asyncio.CancelledError:
             raise
-        except ProducerFenced:
-            log.error("fenced: another worker owns the shard; ending", shard=self._partition)  # noqa: TRY400 (expected)
-            os._exit(Exit.FENCED)
-        except UnknownLayoutError as error:
-            log.error("the state cannot be read; ending", shard=self._partition, remedy=str(error))  # noqa: TRY400
-            os._exit(Exit.PROBLEM)
-        except KafkaError as error:
-            cause = Exit.TRANSACTION if self._restored else Exit.RESTORE
-            # An error that the broker explains needs no traceback; the restart does not need either.
-            log.error("the broker failed; ending", shard=self._partition, exit_code=int(cause), error=repr(error))  # noqa: TRY400
-            os._exit(cause)
-        except BaseException:
-            log.exception("shard failed; ending", shard=self._partition)
-            os._exit(Exit.BUG)
+        except BaseException as error:  # noqa: BLE001 (whatever it is, it ends the process)
+            self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        """End the process with the code of what happened."""
+        reason = self._broken_producer() or error
+        match reason:
+            case ProducerFenced():
+                log.error("fenced: another worker owns the shard; ending", shard=self._partition)
+                code = Exit.FENCED
+            case UnknownLayoutError():
+                log.error("the state cannot be read; ending", shard=self._partition, remedy=str(reason))
+                code = Exit.PROBLEM
+            case KafkaError():
+                log.error("the broker failed; ending", shard=self._partition, error=repr(reason))
+                code = Exit.TRANSACTION if self._restored else Exit.RESTORE
+            case _:
+                log.error("shard failed; ending", shard=self._partition, exc_info=reason)
+                code = Exit.BUG
+        os._exit(code)
+
+    def _broken_producer(self) -> BaseException | None:
+        """Say what broke the producer in the background: we only hear that some later operation is not possible."""
+        manager: Any = self._producer and self._producer._txn_manager  # noqa: SLF001
+        if manager is None or not manager.is_fatal_error():
+            return None
+        broken: BaseException = manager._transaction_waiter.exception()  # noqa: SLF001
+        return broken
 
     async def _run(self) -> None:
         producer = await self._start_producer()

@@ -45,6 +45,10 @@ class Worker:
         assigned = [entry["shards"] for entry in self.entries() if entry["event"] == "shards assigned"]
         return set(assigned[-1]) if assigned else set()
 
+    def has_joined(self) -> bool:
+        """Say whether the group has given it an assignment; with more workers than shards it may be none."""
+        return any(entry["event"] == "shards assigned" for entry in self.entries())
+
     def is_restoring(self) -> bool:
         """Say whether it was assigned shards that it has not restored yet."""
         told = [entry["event"] for entry in self.entries()]
