@@ -26,7 +26,7 @@ from tests.faults.schedule import Fault, Schedule, drawn
 
 DONE_SECONDS_MAX = 120
 SESSION_S = 6
-SETTLE_S = 6
+SETTLE_S = 12  # longer than it may take to produce after a node came back
 LIVE_EVERY_S = 0.4
 EXCUSED_S = 40  # how long a disturbance of the broker may still make workers end: their own bounds and Kafka's
 
