@@ -35,6 +35,7 @@ _BATCH_BYTES_MAX = 1 << 20
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
 _CLOCK_ASKED_EVERY_S = 1
+_KEEPS_TIME_S = 1_577_836_800  # 2020: a broker that stamps an earlier time keeps none, as the demo's does
 _CLOCK_PROBE: Final = b"clock\0"
 _ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 
@@ -258,8 +259,9 @@ class ShardTask:
     def _heed(self, appended: Iterable[Any]) -> None:
         """Take the broker's time from what it says of records that it appended, if it stamps the topic's records."""
         for metadata in appended:
-            if metadata.topic == self._settings.state_topic and metadata.timestamp_type == 1:
-                self._clock.agree(metadata.timestamp / 1000, time.monotonic())
+            stamped_s = metadata.timestamp / 1000 if metadata.timestamp_type == 1 else 0.0
+            if metadata.topic == self._settings.state_topic and stamped_s > _KEEPS_TIME_S:
+                self._clock.agree(stamped_s, time.monotonic())
 
     @asynccontextmanager
     async def _transaction(self, producer: AIOKafkaProducer) -> AsyncIterator[None]:
