@@ -111,7 +111,6 @@ WORKER: Final = (
         "ghosting_late_total",
         "counter",
         "Interactions older than the client's last contact: nothing is learned of them.",
-        ("source",),
     ),
     Metric("ghosting_unknown_fields_total", "counter", "Fields of records that no contract names; they are ignored."),
     Metric(

@@ -1,34 +1,21 @@
 """What one shard adds to the metrics of its process, while it works."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from detector.core.alert import Alert
 from detector.core.census import census
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.intake import Intake
+from detector.core.lifecycle import TYPE_OF
 from detector.core.shard import Shard
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 
 _WATCHED_EVERY_S: Final = 3600.0  # of event time: to count the clients takes milliseconds per million
 _CAME_BACK: Final = frozenset({"returned", "late_event", "recovered"})
-
-
-class Transition(NamedTuple):
-    """What the metrics want to know of an alert."""
-
-    type: str
-    signal: str
-    severity: str
-    transition: str
-    reason: str
-    segment: str
-    lasted_s: float
 
 
 class Meter:
@@ -60,11 +47,10 @@ class Meter:
         self._metrics.observe("ghosting_commit_seconds", seconds)
         now_s = time.time()
         for alert in current:
-            if (told := transition_of(alert)).transition == "opened":
+            if alert.transition == "opened":
                 self._metrics.observe("ghosting_detection_delay_seconds", max(now_s - alert.at_s, 0.0))
-            self._count(told)
-        for alert in history:
-            self._count(transition_of(alert))
+        for alert in (*current, *history):
+            self._count(alert)
         self._metrics.add("ghosting_alerts_history_total", len(history))
 
     def advanced(self) -> None:
@@ -76,14 +62,14 @@ class Meter:
                 self._metrics.add(name, added, *values)
         self._promise()
 
-    def _count(self, told: Transition) -> None:
-        metrics = self._metrics
-        metrics.add("ghosting_alerts_total", 1, told.type, told.signal, told.severity, told.transition)
-        if told.transition == "resolved" and told.reason in _CAME_BACK:
-            metrics.add("ghosting_reactivations_total", 1, told.type)
-            metrics.observe("ghosting_reactivation_seconds", told.lasted_s, told.type)
-            if told.signal == "contact":
-                metrics.add("ghosting_false_alerts_total", 1, metrics.segment(told.segment))
+    def _count(self, alert: Alert) -> None:
+        metrics, type_ = self._metrics, TYPE_OF[alert.signal]
+        metrics.add("ghosting_alerts_total", 1, type_, alert.signal, alert.severity, alert.transition)
+        if alert.transition == "resolved" and alert.reason in _CAME_BACK:
+            metrics.add("ghosting_reactivations_total", 1, type_)
+            metrics.observe("ghosting_reactivation_seconds", max(alert.at_s - alert.opened_s, 0.0), type_)
+            if alert.signal == "contact":
+                metrics.add("ghosting_false_alerts_total", 1, metrics.segment(alert.segment))
 
     def _counted(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """All that shard and intake count, by series; what a shard does not count is 0."""
@@ -92,9 +78,8 @@ class Meter:
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
-        for source in self._settings.sources:
-            yield ("ghosting_late_total", source), counts[f"late/{source}"]
-        yield ("ghosting_misrouted_total",), refused["misrouted"] + counts["misrouted"]
+        yield ("ghosting_misrouted_total",), refused["misrouted"]
+        yield ("ghosting_late_total",), counts["late"]
         yield ("ghosting_duplicates_total",), counts["duplicates"]
         yield ("ghosting_alerts_held_total", "learning"), counts["held"]
         yield ("ghosting_unknown_fields_total",), self._intake.reader.unknown_fields
@@ -114,18 +99,3 @@ class Meter:
                 self._metrics.add("ghosting_false_alerts_promised_total", mean * budget * years, label)
         if clock_s > 0:
             self._watched, self._watched_to_s = watched, clock_s
-
-
-def transition_of(alert: Alert) -> Transition:
-    """Read from an alert what the metrics count."""
-    event = json.loads(alert.value)["data"]
-    opened_s = datetime.fromisoformat(event["opened_at"]).timestamp()
-    return Transition(
-        type=event["type"],
-        signal=event["signal"],
-        severity=event["severity"],
-        transition=event["transition"],
-        reason=event["reason"],
-        segment=event["segment"],
-        lasted_s=max(alert.at_s - opened_s, 0.0),
-    )
