@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     IncompatibleBrokerVersion,
     KafkaConnectionError,
+    NodeNotReadyError,
     NoError,
     TopicAlreadyExistsError,
     for_code,
@@ -200,5 +201,5 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
                 yield admin
             finally:
                 await admin.close()
-    except (KafkaConnectionError, TimeoutError):
+    except (KafkaConnectionError, NodeNotReadyError, TimeoutError):
         raise BrokerUnreachable(settings) from None
