@@ -11,6 +11,7 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     IncompatibleBrokerVersion,
     KafkaConnectionError,
+    NodeNotReadyError,
     NoError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -252,5 +253,5 @@ async def asking(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
                     await admin.close()
     except KafkaConnectionError:
         raise await unreachable(settings) from None
-    except TimeoutError:
+    except (NodeNotReadyError, TimeoutError):  # it went away meanwhile
         raise BrokerUnreachable(settings) from None

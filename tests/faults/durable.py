@@ -77,17 +77,14 @@ def rows_of(shard: Shard) -> dict[str, Any]:
     for row, client_id in enumerate(table.names.words):
         client = table.clients[row].copy()
         words = [
-            vocabulary.words[int(client[name])]
-            for name, vocabulary in (
-                ("segment", table.segment_names),
-                ("channel", table.channels),
-                ("account", table.accounts),
-            )
+            table.segment_names.words[client["segment"]],
+            table.accounts.words[client["account"]],
+            *(table.channels.words[number] for number in client["channels"]),
         ]
-        for name in ("segment", "channel", "account"):
+        for name in ("segment", "account", "channels"):
             client[name] = 0
-        if client["contacts"]:  # a row without a contact is durable only if something else was told of it
-            told[client_id] = (client.tobytes(), words, table.recent_ids(row))
+        trends = table.trends[table.trend_of[row][table.trend_of[row] > 0]]
+        told[client_id] = (client.tobytes(), words, trends.tobytes(), table.recent_ids(row))
     for number, name in enumerate(table.segment_names.words):
         told[f"{name}\0"] = table.segments[number].tobytes()
     return told

@@ -27,6 +27,7 @@ from tests.faults.durable import rows_of
 DAY_S = 86_400.0
 START_S = 1_704_067_200.0  # 2024-01-01: every silence of the history is over before a test begins
 KINDS = ("email", "call", "order")
+SEGMENTS, CHANNELS = ("default", "vip"), ("gmail", "phone", "shop", "chat", "fair")
 
 
 class Sent(NamedTuple):
@@ -38,6 +39,7 @@ class Sent(NamedTuple):
     key: bytes | None
     value: bytes
     headers: tuple[()] = ()
+    is_astray: bool = False
 
 
 class Answer(NamedTuple):
@@ -53,8 +55,8 @@ class Mix:
     """What is mixed in among the interactions, as a share of them."""
 
     malformed: float = 0.02
-    duplicates: float = 0.0  # the same event again, a little later
-    misrouted: float = 0.0  # into the partition of somebody else
+    duplicates: float = 0.02  # the same event again, right behind itself: it changes nothing
+    misrouted: float = 0.01  # in the partition of somebody else: it is rejected
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Load:
     clients: int = 40
     contacts: int = 100
     counted: list[Sent] = field(default_factory=list)
-    """The records that count, once each, with the place that they belong to."""
+    """The records that count, once each, with the place that they came to."""
 
     def __post_init__(self) -> None:
         self._ends: Counter[tuple[str, int]] = Counter()
@@ -107,10 +109,22 @@ class Load:
             self._send(self.chance.choice([b"{nope", b"[]", b'{"client_id": "client-1", "kind": "call", "at": "?"}']))
         self._number += 1
         kind = self.chance.choice(KINDS)
-        event = {"event_id": f"e{self._number}", "client_id": f"client-{client}", "kind": kind, "at": at}
-        value = json.dumps({**event, "direction": "inbound"}).encode()
-        self._send(value, astray=self.chance.random() < self.mix.misrouted)
-        if self.chance.random() < self.mix.duplicates:
+        event = {
+            "event_id": f"e{self._number}",
+            "client_id": f"client-{client}",
+            "kind": kind,
+            "at": at,
+            "direction": "inbound" if kind == "order" else self.chance.choice(("inbound", "inbound", "outbound")),
+            "account_id": f"account-{client % 7}",
+            "segment": SEGMENTS[client % len(SEGMENTS)],
+            "channel": self.chance.choice(CHANNELS),
+            "amount": round(self.chance.uniform(5, 500), 2),
+            "length": self.chance.randrange(2000),
+        }
+        value = json.dumps(event).encode()
+        astray = self.chance.random() < self.mix.misrouted
+        self._send(value, astray=astray)
+        if not astray and self.chance.random() < self.mix.duplicates:
             self._send(value, counts=False)
 
     def _send(self, value: bytes, *, counts: bool = True, astray: bool = False) -> None:
@@ -121,7 +135,7 @@ class Load:
         self._producer.produce(settings.topic(to.source), value, to.key, partition=partition)
         self._producer.poll(0)
         if counts:
-            self.counted.append(Sent(to.source, to.partition, self._ends[place], to.key, value))
+            self.counted.append(Sent(*place, self._ends[place], to.key, value, is_astray=astray))
         self._ends[place] += 1
 
     def _flush(self) -> None:
@@ -152,7 +166,7 @@ class Load:
     def _replayed(self, until_s: float) -> list[bytes]:
         emitted: list[bytes] = []
         replay(
-            [SimpleNamespace(value=sent.value) for sent in self.counted],
+            [SimpleNamespace(value=sent.value) for sent in self.counted if not sent.is_astray],
             policy=policy_of(self.settings),
             partitions=self.settings.partitions,
             until_s=until_s,
