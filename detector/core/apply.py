@@ -140,7 +140,7 @@ def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
     if event.account:
         client.account = event.account
     if late:
-        arrays.counts[COUNT_LATE] += 1
+        arrays.counts[COUNT_LATE + event.source] += 1
         return NOT_KEPT
     slot = NOT_KEPT
     if contact:

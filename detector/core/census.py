@@ -4,18 +4,25 @@ Read from the rows as they are, so a restart changes no figure.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from detector.core.layout import Records
-from detector.core.lifecycle import State
+from detector.core.clock import DAY_S
+from detector.core.debt import our_answer_days
+from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
+from detector.core.incident import severity_of
+from detector.core.layout import SIGNALS, SILENCES
+from detector.core.lifecycle import SEVERITY_WORDS, SIGNAL_WORDS, TYPE_OF, State
 from detector.core.rhythm import GAPS_MIN
 from detector.core.table import Table
 
 CLIENT_STATES: Final = ("learning", "active", "silent", "declining")
-"""Too few gaps to judge; within its rhythm; past a deadline; less than it was. Of these the last that fits."""
+"""Too few gaps to judge; within its rhythm; past a deadline; less than it was, but not silent."""
+SILENCE_SIGNALS: Final = (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL)
+TREND_SIGNALS: Final = range(FIRST_TREND, FIRST_TREND + SIGNALS)
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class OpenAlert(NamedTuple):
@@ -56,28 +63,54 @@ def census(table: Table, learning_gaps_min: int) -> Census:
     learning_gaps_min
         Completed gaps that a segment needs before its alerts are told.
     """
-    rows = table.clients[: len(table.names)].view(np.recarray)
+    count = len(table.names)
+    rows, numbers = table.clients[:count].view(np.recarray), table.trend_of[:count]
     silence, segment = rows["contact"], rows["segment"]
-    quiet, judged = silence["state"] == State.QUIET, silence["gaps"] >= GAPS_MIN
-    learned = table.segments["fitted_gaps"] >= learning_gaps_min
+    quiet, judged = silence["incident"]["state"] == State.QUIET, silence["gaps"] >= GAPS_MIN
+    declining = quiet & (table.trends["state"][numbers] != State.QUIET).any(axis=1)
+    learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
     names = table.segment_names.words
     clients = Counter({
-        "learning": int((quiet & ~judged).sum()),
-        "active": int((quiet & judged).sum()),
+        "learning": int((quiet & ~judged & ~declining).sum()),
+        "active": int((quiet & judged & ~declining).sum()),
         "silent": int((~quiet).sum()),
+        "declining": int(declining.sum()),
     })  # fmt: skip
     per_segment = np.bincount(segment[quiet & judged & learned[segment]])
     watched = Counter({names[number]: int(per_segment[number]) for number in np.flatnonzero(per_segment)})
-    return Census(clients, _opened(rows, names), watched)
+    return Census(clients, _opened(table), watched)
 
 
-def _opened(rows: Records, names: Sequence[str]) -> Counter[OpenAlert]:
-    states = rows["contact"]["state"]
-    told = (states != State.QUIET) & (states != State.HELD)
-    kinds, counts = np.unique(
-        np.stack([rows["segment"][told], states[told] == State.ESCALATED]), axis=1, return_counts=True
-    )
+def waiting_on_us(table: Table, at_s: float) -> int:
+    """How many clients wait for an answer of ours for longer than their segment usually has to."""
+    rows = table.clients[: len(table.names)]
+    usual_s = np.array([our_answer_days(segment) * DAY_S for segment in table.segments])
+    owed_s = rows["owed_s"]
+    return int(((owed_s > 0) & (at_s - owed_s > usual_s[rows["segment"]])).sum())
+
+
+def _opened(table: Table) -> Counter[OpenAlert]:
+    """Open incidents by signal, severity and segment."""
+    count = len(table.names)
+    segment, found = table.clients["segment"][:count], Counter[OpenAlert]()
+    for silence, signal in zip(SILENCES, SILENCE_SIGNALS, strict=True):
+        states = table.clients[silence]["incident"]["state"][:count]
+        told = (states != State.QUIET) & (states != State.HELD)
+        found += _counted(table, signal, segment[told], states[told])
+    for number, signal in enumerate(TREND_SIGNALS):
+        states = table.trends["state"][table.trend_of[:count, number]]
+        told = states != State.QUIET
+        found += _counted(table, signal, segment[told], states[told])
+    return found
+
+
+def _counted(table: Table, signal: int, segments: Numbers, states: Numbers) -> Counter[OpenAlert]:
+    kinds, counts = np.unique(np.stack([segments, states == State.ESCALATED]), axis=1, return_counts=True)
+    word = SIGNAL_WORDS[signal]
     return Counter({
-        OpenAlert("silence_exceeded", "contact", "critical" if escalated else "warning", names[segment]): int(count)
+        OpenAlert(
+            TYPE_OF[word], word, SEVERITY_WORDS[severity_of(signal, bool(escalated))],
+            table.segment_names.words[segment],
+        ): int(count)
         for (segment, escalated), count in zip(kinds.T.tolist(), counts, strict=True)
     })  # fmt: skip

@@ -32,7 +32,7 @@ def hashed(text: str) -> int:
 
 
 def columns_of(interaction: Interaction, offset: int, row: int, account: int, segment: int, channel: int) -> Columns:
-    """The row of an interaction; names are given as their numbers."""
+    """The row of an interaction; names are given as their numbers. The merge adds its key and its source."""
     kind, outcome = interaction["kind"], interaction.get("outcome")
     traits, amount, length, delay_days, kept, substance, sentiment = 0, NAN, NAN, NAN, NAN, NAN, NAN
     thread = interaction.get("thread_id")
@@ -66,6 +66,7 @@ def columns_of(interaction: Interaction, offset: int, row: int, account: int, se
         account,
         (hashed(thread) & _THREADS) or 1 if thread is not None else 0,
         segment,
+        0,
         channel,
         traits,
         (NAN, NAN, amount, NAN, length, kept, delay_days, substance, sentiment),

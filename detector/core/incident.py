@@ -27,7 +27,7 @@ _AFTER = np.full((len(State), len(TRANSITION_WORDS)), len(State), np.uint8)
 for (_state, _transition), _next in TRANSITIONS.items():
     _AFTER[_state, TRANSITION_WORDS.index(_transition)] = _next
 
-COUNT_HELD, COUNT_LATE, COUNT_DUPLICATES = 0, 1, 2
+COUNT_HELD, COUNT_DUPLICATES, COUNT_LATE = 0, 1, 2  # and from COUNT_LATE on one for each source
 EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 
 Client = Any  # one record of layout.CLIENT, seen from Numba

@@ -124,6 +124,7 @@ INTERACTION = np.dtype(
         ("account", "u4"),  # 0 = not given
         ("thread", "u4"),  # hashed; 0 = not given
         ("segment", "u2"),  # number + 1; 0 = not given
+        ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one

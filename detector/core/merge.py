@@ -35,9 +35,10 @@ class Position(NamedTuple):
 
 
 class Feed:
-    """One source of a shard: what was read and waits for its turn."""
+    """One source of a shard, by its number: what was read and waits for its turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: int) -> None:
+        self._source = source
         self.read_to = -1
         self.key_s = -math.inf  # of the last record read
         self._applied_key_s = -math.inf
@@ -60,6 +61,7 @@ class Feed:
         self.read_to = max(self.read_to, read_to)
         if len(batch):
             batch["key_s"] = np.maximum(np.maximum.accumulate(np.minimum(batch["at_s"], now_s)), self.key_s)
+            batch["source"] = self._source
             self.key_s = float(batch["key_s"][-1])
             self._waiting.append((batch, ids))
 
@@ -97,7 +99,7 @@ class Merge:
     """The feeds of a shard, in source order."""
 
     def __init__(self, sources: Sequence[str]) -> None:
-        self.feeds: Mapping[str, Feed] = {source: Feed() for source in sources}
+        self.feeds: Mapping[str, Feed] = {source: Feed(n) for n, source in enumerate(sources)}
 
     def release(self, frontier_s: float) -> Released:
         """What lies before the frontier, in order."""

@@ -199,10 +199,17 @@ class Shard:
             self._alerts.append(alert)
             self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
         table.effects_used[0] = 0
-        for name, number in (("held", COUNT_HELD), ("late", COUNT_LATE), ("duplicates", COUNT_DUPLICATES)):
-            self.counts[name] += int(table.counts[number])
-        table.counts[:] = 0
+        self._take_counts()
         return self._keep_ids(batch, ids, slots, kept_to, applied)
+
+    def _take_counts(self) -> None:
+        counts = self.table.counts
+        self.counts["held"] += int(counts[COUNT_HELD])
+        self.counts["duplicates"] += int(counts[COUNT_DUPLICATES])
+        for source, late in zip(self.policy.sources, counts[COUNT_LATE:].tolist(), strict=False):
+            self.counts["late"] += late
+            self.counts[f"late/{source}"] += late
+        counts[:] = 0
 
     def _keep_ids(self, batch: Batch, ids: Ids, slots: Slots, start: int, stop: int) -> int:
         """Keep the ids of the contacts from `start` on; -> `stop`."""

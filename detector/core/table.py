@@ -12,7 +12,7 @@ from detector.core import incident, population
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
-from detector.core.incident import EFFECTS_AT_ONCE, Arrays
+from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
     CLIENT,
     LAYOUT,
@@ -30,7 +30,7 @@ from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
-_COUNTS = 3  # see incident.COUNT_*
+_COUNTS = COUNT_LATE + 256
 _TRENDS_PER_EVENT = len(TRAITS)
 _VERSION = bytes([LAYOUT])
 

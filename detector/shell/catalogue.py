@@ -111,6 +111,7 @@ WORKER: Final = (
         "ghosting_late_total",
         "counter",
         "Interactions older than the client's last contact: nothing is learned of them.",
+        ("source",),
     ),
     Metric("ghosting_unknown_fields_total", "counter", "Fields of records that no contract names; they are ignored."),
     Metric(
@@ -136,6 +137,11 @@ WORKER: Final = (
     Metric("ghosting_rebalances_total", "counter", "Times that the partitions were handed out anew."),
     Metric(
         "ghosting_clients", "gauge", "Clients, by where they stand.", ("state",), lambda state: state in CLIENT_STATES
+    ),
+    Metric(
+        "ghosting_clients_waiting_on_us",
+        "gauge",
+        "Clients whose last message waits for our answer longer than nine in ten did.",
     ),
     Metric("ghosting_alerts_open", "gauge", "Incidents that are open.", ("type", "signal", "severity"), _of_one_type),
     Metric(

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from detector.core.census import CLIENT_STATES, OpenAlert, census
+from detector.core.census import CLIENT_STATES, OpenAlert, census, waiting_on_us
 from detector.core.shard import Shard
 from detector.shell.catalogue import WORKER, label_sets
 from detector.shell.metrics import Metrics
@@ -68,10 +68,12 @@ class Gauges:
     def _tell_clients(self, restored: list[Shard]) -> None:
         clients: Counter[str] = Counter()
         opened: Counter[OpenAlert] = Counter()
+        waiting = 0
         for shard in restored:
             found = census(shard.table, self._settings.learning_gaps_min)
             clients += found.clients
             opened += found.opened
+            waiting += waiting_on_us(shard.table, shard.clock_s)
         by_signal: Counter[tuple[str, ...]] = Counter()
         by_segment: Counter[tuple[str, ...]] = Counter()
         for alert, count in opened.items():
@@ -79,6 +81,7 @@ class Gauges:
             by_segment[self.metrics.segment(alert.segment), alert.type, alert.severity] += count
         for state in CLIENT_STATES:
             self.metrics.set("ghosting_clients", clients[state], state)
+        self.metrics.set("ghosting_clients_waiting_on_us", waiting)
         self._set_all("ghosting_alerts_open", by_signal)
         self._set_all("ghosting_segment_alerts_open", by_segment)
 

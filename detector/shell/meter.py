@@ -49,7 +49,8 @@ class Meter:
         for alert in current:
             if alert.transition == "opened":
                 self._metrics.observe("ghosting_detection_delay_seconds", max(now_s - alert.at_s, 0.0))
-        for alert in (*current, *history):
+            self._count(alert)
+        for alert in history:
             self._count(alert)
         self._metrics.add("ghosting_alerts_history_total", len(history))
 
@@ -63,11 +64,11 @@ class Meter:
         self._promise()
 
     def _count(self, alert: Alert) -> None:
-        metrics, type_ = self._metrics, TYPE_OF[alert.signal]
-        metrics.add("ghosting_alerts_total", 1, type_, alert.signal, alert.severity, alert.transition)
+        metrics, kind = self._metrics, TYPE_OF[alert.signal]
+        metrics.add("ghosting_alerts_total", 1, kind, alert.signal, alert.severity, alert.transition)
         if alert.transition == "resolved" and alert.reason in _CAME_BACK:
-            metrics.add("ghosting_reactivations_total", 1, type_)
-            metrics.observe("ghosting_reactivation_seconds", max(alert.at_s - alert.opened_s, 0.0), type_)
+            metrics.add("ghosting_reactivations_total", 1, kind)
+            metrics.observe("ghosting_reactivation_seconds", max(alert.at_s - alert.opened_s, 0.0), kind)
             if alert.signal == "contact":
                 metrics.add("ghosting_false_alerts_total", 1, metrics.segment(alert.segment))
 
@@ -78,8 +79,9 @@ class Meter:
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
-        yield ("ghosting_misrouted_total",), refused["misrouted"]
-        yield ("ghosting_late_total",), counts["late"]
+        for source in self._settings.sources:
+            yield ("ghosting_late_total", source), counts[f"late/{source}"]
+        yield ("ghosting_misrouted_total",), refused["misrouted"] + counts["misrouted"]
         yield ("ghosting_duplicates_total",), counts["duplicates"]
         yield ("ghosting_alerts_held_total", "learning"), counts["held"]
         yield ("ghosting_unknown_fields_total",), self._intake.reader.unknown_fields

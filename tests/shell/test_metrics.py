@@ -145,13 +145,13 @@ def test_the_promise_is_the_budget_for_the_time_that_clients_are_watched():
 def test_a_restored_shard_counts_only_what_it_does_itself():
     """Its former owner told of the rest."""
     worked = Worked()
-    worked.shard.counts.update({"duplicates": 5, "late": 2, "held": 3})
+    worked.shard.counts.update({"duplicates": 5, "late/emails": 2, "held": 3})
     worked.meter.restored(0.1)
-    worked.shard.counts.update({"duplicates": 1, "late": 1})
+    worked.shard.counts.update({"duplicates": 1, "late/emails": 1})
     worked.meter.advanced()
     told = worked.told()
     assert told["ghosting_duplicates_total",] == 1
-    assert told["ghosting_late_total",] == 1
+    assert told["ghosting_late_total", ("source", "emails")] == 1
     assert told["ghosting_alerts_held_total", ("reason", "learning")] == 0
 
 
