@@ -1,0 +1,21 @@
+"""Notices when a client goes quiet, and says so while there is still time to act."""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def _kernels_folder() -> Path:
+    """Where compiled kernels are kept: apart for every state of the sources.
+
+    Numba compiles a kernel anew when its own file has changed, but not when a kernel of another file that it calls
+    has: after an upgrade in place a worker would compute with parts of the former version.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    folder = Path(__file__).parent
+    for path in sorted((folder / "core").glob("*.py")):
+        digest.update(path.read_bytes())
+    return folder / "__pycache__" / f"kernels-{digest.hexdigest()}"
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels_folder()))  # before anything imports Numba

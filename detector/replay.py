@@ -43,15 +43,16 @@ class Summary:
     applied: int
     clients: int
     late: int
+    duplicates: int
     unknown_fields: int
     held: int
-    rejected: dict[str, int]
-    alerts: dict[str, int]
+    rejected: dict[str, int]  # by reason
+    alerts: dict[str, int]  # by type, signal and transition
     open: int
     seconds: float
 
 
-def replay(
+def replay(  # noqa: PLR0913 - a file in, three out, and what is the installation's
     records: Iterable[Line],
     *,
     policy: Policy,
@@ -61,6 +62,7 @@ def replay(
     route: Callable[[str], str],
     emit: Callable[[bytes], None],
     reject: Callable[[bytes], None],
+    tell: Callable[[bytes], None] | None = None,
 ) -> Summary:
     """Replay records and hand over the alerts and rejections.
 
@@ -80,12 +82,14 @@ def replay(
         From an interaction's kind to its source.
     emit, reject
         Take an alert, or a rejection, in order.
+    tell
+        Takes how each client stands at the end of the clock (schemas.outlook), partition by partition.
     """
     began = time.perf_counter()
     shards = [Shard(policy) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
-    read = _read(records, intakes, policy.sources, route, now_s)
+    read = deal_out(records, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
@@ -94,16 +98,20 @@ def replay(
     for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)
         data = json.loads(alert.value)["data"]
-        alerts[f"{data['type']} {data['transition']}"] += 1
+        alerts[f"{data['type']} {data['signal']} {data['transition']}"] += 1
     for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
         reject(rejection)
         rejected[json.loads(rejection)["reason"]] += 1
+    if tell is not None:
+        for outlook in (outlook for shard in shards for outlook in shard.outlooks(last_s)):
+            tell(outlook)
     counts = sum((shard.counts for shard in shards), Counter[str]())
     return Summary(
         records=read,
         applied=counts["applied"],
         clients=sum(len(shard.table.names) for shard in shards),
         late=counts["late"],
+        duplicates=counts["duplicates"],
         unknown_fields=sum(intake.reader.unknown_fields for intake in intakes),
         held=counts["held"],
         rejected=dict(rejected),
@@ -113,7 +121,7 @@ def replay(
     )
 
 
-def _read(
+def deal_out(
     records: Iterable[Line], intakes: list[Intake], sources: Sequence[str], route: Callable[[str], str], now_s: float
 ) -> int:
     """Deal the records out and let the shards take them in; -> how many."""

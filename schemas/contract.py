@@ -17,6 +17,7 @@ from pydantic.json_schema import DEFAULT_REF_TEMPLATE, GenerateJsonSchema
 from schemas.alert import AlertEvent
 from schemas.asyncapi import asyncapi
 from schemas.interaction import INTERACTION
+from schemas.outlook import Outlook
 from schemas.rejection import Rejection
 
 HOME: Final = Path(__file__).parent
@@ -24,7 +25,9 @@ CONTRACTS: Final[dict[str, TypeAdapter[Any]]] = {
     "interaction": INTERACTION,
     "alert": TypeAdapter(AlertEvent),
     "rejection": TypeAdapter(Rejection),
+    "outlook": TypeAdapter(Outlook),
 }
+ON_TOPICS: Final = ("interaction", "alert", "rejection")
 
 
 def documents() -> dict[str, str]:
@@ -34,8 +37,8 @@ def documents() -> dict[str, str]:
         for name, contract in CONTRACTS.items()
     }
     named: dict[str, Any] = {}
-    for contract in CONTRACTS.values():
-        schema = _schema(contract, "#/components/schemas/{model}")
+    for name in ON_TOPICS:
+        schema = _schema(CONTRACTS[name], "#/components/schemas/{model}")
         named |= schema.pop("$defs", {}) | {schema["title"]: schema}
     texts["asyncapi.yaml"] = yaml.dump(
         asyncapi(named), Dumper=_Unfolded, sort_keys=False, allow_unicode=True, width=120

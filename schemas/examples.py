@@ -93,3 +93,26 @@ REJECTION: Final[dict[str, Any]] = {
     "raw_base64": "eyJldmVudF9pZCI6ImUxIiwiY2xpZW50X2lkIjoiQy0xMDQyIiwia2luZCI6Im9yZGVyIiwiYXQiOjE3NDEwODMzMzB9",
     "raw_bytes": 69,
 }
+
+OUTLOOK: Final[dict[str, Any]] = {
+    "client_id": "C-1042",
+    "account_id": None,
+    "segment": "wholesale",
+    "at": "2025-03-26T00:00:00Z",
+    "last_heard_at": "2025-03-04T10:15:30Z",
+    "expected_next_at": ALERT["data"]["expected_next_at"],
+    "deadline_at": "2025-03-24T22:15:30Z",
+    "silence_percentile": 0.983,
+    "probability_gone": 0.73,
+    "probability_no_contact_in_30_days": 0.85,
+    "incidents": [
+        {
+            "incident_id": ALERT["data"]["incident_id"],
+            "type": "silence_exceeded",
+            "signal": "contact",
+            "state": "open",
+            "severity": "warning",
+            "opened_at": "2025-03-24T22:15:30Z",
+        }
+    ],
+}

@@ -1,5 +1,6 @@
 """The documents, held to the code: what can be set, run or subscribed to is written down."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from detector.shell.settings import OWN_TOPICS, Settings, variable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_notebook_page_runs():
+    """Every line of the page about the estimators does what the page says."""
+    failed, tried = doctest.testfile(
+        str(ROOT / "docs" / "estimators.md"), module_relative=False, optionflags=doctest.REPORT_NDIFF
+    )
+    assert failed == 0
+    assert tried > 40
 
 
 def test_every_setting_is_documented():

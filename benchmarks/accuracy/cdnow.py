@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
-from detector.core.silence import DEPARTURES_PER_CLIENT_YEAR
 from numba import njit
 from scipy.stats import mannwhitneyu
 
 from benchmarks.accuracy.logs import CDNOW, Floats, Ints, Row, found, streamed
 from detector.core import rhythm
 from detector.core.clock import DAY_S
+from detector.core.effect import DEPARTURES_PER_CLIENT_YEAR
 from detector.core.layout import Records
 
 END_S = datetime(1997, 10, 1, tzinfo=UTC).timestamp()
@@ -25,11 +25,12 @@ GOALS = ((0, 0.755), (1, 0.720), (3, 0.715))  # by repeat purchases at least
 def no_purchase(silences: Records, segments: Records, at_s: float, ahead_days: float) -> Floats:
     """P(no contact in the days ahead) of each client: it has left, or its gap lasts longer."""
     chances = np.empty(len(silences))
+    population = segments[0].contact
     for c in range(len(silences)):
         days = (at_s - silences[c].last_s) / DAY_S
-        gone = rhythm.probability_gone(silences[c], segments[0], days, DEPARTURES_PER_CLIENT_YEAR)
-        lasts = rhythm.survival(silences[c], segments[0], days + ahead_days)
-        chances[c] = 1 - (1 - gone) * (1 - lasts / rhythm.survival(silences[c], segments[0], days))
+        gone = rhythm.probability_gone(silences[c], population, days, DEPARTURES_PER_CLIENT_YEAR)
+        lasts = rhythm.survival(silences[c], population, days + ahead_days)
+        chances[c] = 1 - (1 - gone) * (1 - lasts / rhythm.survival(silences[c], population, days))
     return chances
 
 

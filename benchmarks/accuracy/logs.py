@@ -77,7 +77,7 @@ def untaught(clients: int, budget: float) -> Streamed:
     silences: Any = np.zeros(clients, SILENCE).view(np.recarray)
     silences.last_s = np.nan
     state = Streamed(silences, new_segments(1))
-    state.segments.budget = budget
+    state.segments["contact"]["budget"] = budget
     state.refit()
     return state
 
@@ -97,4 +97,4 @@ def streamed(client: Ints, at_s: Floats, budget: float) -> Streamed:
 @njit
 def _learn(silences: Records, segments: Records, client: Ints, at_s: Floats) -> None:
     for i in range(len(at_s)):
-        rhythm.learn_contact(silences[client[i]], segments[0], at_s[i], SESSION_DAYS)
+        rhythm.learn_contact(silences[client[i]], segments[0].contact, at_s[i], SESSION_DAYS)

@@ -48,7 +48,7 @@ def differences() -> list[float]:
     reference = loaded()
     client, at_s = orders()
     state = untaught(int(client.max()) + 1, 1.0)
-    segment = state.segments[0]
+    population = state.segments[0].contact
     theirs, their_segment = [reference.Client() for _ in state.silences], reference.Seg()
     refit_s, found = next_refit_s(float(at_s[0])), []
     for number, now_s in zip(client.tolist(), at_s.tolist(), strict=True):
@@ -58,14 +58,16 @@ def differences() -> list[float]:
             refit_s = next_refit_s(now_s)
         silence, their = state.silences[number], theirs[number]
         days = now_s / DAY_S - silence.last_s / DAY_S
-        survival = rhythm.survival(silence, segment, days) if days > SESSION_DAYS and silence.gaps else np.nan
-        rhythm.learn_contact(silence, segment, now_s, SESSION_DAYS)
+        survival = rhythm.survival(silence, population, days) if days > SESSION_DAYS and silence.gaps else np.nan
+        rhythm.learn_contact(silence, population, now_s, SESSION_DAYS)
         scored = reference.on_contact(their, now_s / DAY_S, their_segment, SESSION_DAYS)
         if scored and scored[1] is not None:
             found.append(abs(survival / scored[1] - 1))
         if their.ng >= rhythm.GAPS_MIN:
-            y = -np.log(rhythm.alert_probability(silence, segment))
-            found.append(abs(rhythm.outlasted_days(silence, segment, y) / reference.deadline(their, their_segment) - 1))
+            y = -np.log(rhythm.alert_probability(silence, population))
+            found.append(
+                abs(rhythm.outlasted_days(silence, population, y) / reference.deadline(their, their_segment) - 1)
+            )
     return found
 
 

@@ -53,6 +53,11 @@ CLIENTS: Final = {
         ),
         Panel("Open silences by segment", _open("silence_exceeded"), about="`other`: segments no setting names."),
         Panel("Open declines by segment", _open("declining_trend")),
+        Panel(
+            "Value at stake",
+            (("sum by (segment) (ghosting_value_at_stake_per_year)", "{{segment}}"),),
+            about="What the clients that are silent now order in a year as a rule, in the units of their amounts.",
+        ),
     ),
     "Over time": (
         Panel(

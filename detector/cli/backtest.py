@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detector.cli import figures, output
-from detector.cli.options import Files, settings_of
+from detector.cli.options import Files, Prior, settings_of
 
 if TYPE_CHECKING:
     from detector.files import FileRecord
@@ -46,6 +46,7 @@ def backtest(
         str | None, typer.Option("--json", metavar="OUT", help="Where all figures go, as JSON; - is stdout.")
     ] = None,
     partitions: Annotated[int | None, typer.Option(help="Shards, instead of the setting.")] = None,
+    prior: Prior = None,
     learning: Annotated[
         bool, typer.Option("--learning", help="Hold alerts while a segment learns, as a worker does.")
     ] = False,
@@ -58,7 +59,7 @@ def backtest(
     from detector.files import writing
     from detector.shell.policy import policy_of
 
-    settings = settings_of(context, partitions=partitions)
+    settings = settings_of(context, partitions=partitions, prior_file=prior)
     policy = policy_of(settings)
     _refuse_same_files(files, [out for out in (report, json_to) if out])
     with ExitStack() as open_files:

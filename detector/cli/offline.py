@@ -12,7 +12,7 @@ import typer
 
 from detector.cli import output
 from detector.cli.firm import firm_of
-from detector.cli.options import AsJson, Files, settings_of
+from detector.cli.options import AsJson, Files, Prior, settings_of
 
 
 def _instant(text: str) -> float:
@@ -37,7 +37,11 @@ def replay(
         float | None,
         typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
+    prior: Prior = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
+    clients: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Where it goes how each client stands at the end, as NDJSON.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
@@ -45,14 +49,15 @@ def replay(
     from detector.replay import replay as run
     from detector.shell.policy import policy_of
 
-    settings = settings_of(context, partitions=partitions)
-    outputs = [Path(out).resolve() for out in (alerts, rejected) if out]
+    settings = settings_of(context, partitions=partitions, prior_file=prior)
+    outputs = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(outputs)) < len(outputs) or not inputs.isdisjoint(outputs):
-        raise InputError("--alerts, --rejected and the input files should be different files")
+        raise InputError("--alerts, --rejected, --clients and the input files should be different files")
     with ExitStack() as open_files:
         emit = _line_writer(open_files.enter_context(writing(alerts)))
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
+        tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
         progress = open_files.enter_context(output.progress(files))
         summary = run(
             read_records(files, progress=progress),
@@ -63,9 +68,10 @@ def replay(
             route=settings.source_of,
             emit=emit,
             reject=reject,
+            tell=tell,
         )
     # Results of a pipe are not mixed with a summary.
-    output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected))
+    output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
     if summary.rejected and not rejected:
         typer.echo("--rejected OUT writes the rejected records with their reasons", err=True)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from detector.shell.settings import Settings
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON, plain or gzip; - is stdin.")]
+Prior = Annotated[Path | None, typer.Option(metavar="FILE", help="What `ghosting learn` made, instead of the setting.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

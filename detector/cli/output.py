@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from detector.learn import Taught
     from detector.replay import Summary
 
 
@@ -68,12 +69,34 @@ def summary(found: "Summary", *, as_json: bool, to_stderr: bool) -> None:
     Console(stderr=to_stderr, highlight=False).print(table)
 
 
-def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
+def taught(found: "Taught", *, to_stderr: bool) -> None:
+    """Print what a prior file is made of."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from detector.core.layout import SILENCES
+    from detector.core.prior import gaps_of
+
+    console = Console(stderr=to_stderr, highlight=False)
+    for name, value in (*_read(found), ("clients", f"{found.clients:,}")):
+        console.print(f"{name:<32}{value:>12}")
+    table = Table("completed gaps of", *SILENCES, box=None, header_style="")
+    for name, segment in found.prior.segments.items():
+        table.add_row(name, *(f"{gaps_of(getattr(segment, silence)):,}" for silence in SILENCES))
+    console.print(table if found.prior.segments else "nothing was learned: no client has a fourth gap")
+
+
+def _read(found: "Summary | Taught") -> Iterable[tuple[str, str]]:
     yield "records", f"{found.records:,}"
     yield "  applied", f"{found.applied:,}"
     for reason, count in sorted(found.rejected.items()):
         yield f"  rejected, {reason}", f"{count:,}"
+
+
+def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
+    yield from _read(found)
     yield "  late", f"{found.late:,}"
+    yield "  duplicates", f"{found.duplicates:,}"
     yield "clients", f"{found.clients:,}"
     for kind, count in sorted(found.alerts.items()):
         yield f"alerts, {kind}", f"{count:,}"

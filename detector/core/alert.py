@@ -57,6 +57,11 @@ class Names(NamedTuple):
     recent_ids: Sequence[str]
 
 
+def incident_id_of(client_id: str, signal: Signal, opened_at: str) -> str:
+    """The id of an incident, from its opening to its resolution: it depends on the input alone."""
+    return str(uuid.uuid5(_IDS, f"{client_id}\0{TYPE_OF[signal]}\0{signal}\0{opened_at}"))
+
+
 def build(effect: Mapping[str, Any], names: Names) -> Alert:
     """Build the alert of one transition from the fields of its effect.
 
@@ -66,7 +71,7 @@ def build(effect: Mapping[str, Any], names: Names) -> Alert:
     signal, transition = SIGNAL_WORDS[effect["signal"]], TRANSITION_WORDS[effect["transition"]]
     reason, severity = REASON_WORDS[effect["reason"]], SEVERITY_WORDS[effect["severity"]]
     opened_at, at = rfc3339(effect["opened_s"]), rfc3339(effect["at_s"])
-    incident_id = str(uuid.uuid5(_IDS, f"{names.client_id}\0{TYPE_OF[signal]}\0{signal}\0{opened_at}"))
+    incident_id = incident_id_of(names.client_id, signal, opened_at)
     alert_id = str(uuid.uuid5(_IDS, f"{incident_id}\0{transition}\0{at}"))
     data: dict[str, Any] = {
         "alert_id": alert_id,
@@ -114,19 +119,16 @@ def _silence(effect: Mapping[str, Any], names: Names, signal: Signal, *, back: b
     """When the client was heard and when it was expected; once it is back nothing is expected any more."""
     heard = zip(names.channels, effect["channels_s"], strict=True)
     active = [channel for channel, at_s in heard if channel is not None and at_s > effect["active_since_s"]]
-    known = not math.isnan(effect["median_s"])
     actual_days = to_operational_days(effect["at_s"]) - to_operational_days(effect["from_s"])
     return {
         "last_heard_at": rfc3339(effect["from_s"] if signal == "orders" else effect["last_s"]),
         "last_heard_channel": None if signal == "orders" else names.channels[0],
-        "expected_heard_within_days": _or_none(effect["expected_days"], 4),
+        "expected_heard_within_days": or_none(effect["expected_days"], 4),
         "actual_heard_within_days": max(round(actual_days, 4), 0.0),
-        "expected_next_at": (
-            {"median": rfc3339(effect["median_s"]), "p90": rfc3339(effect["p90_s"])} if known else None
-        ),
-        "silence_percentile": _or_none(1 - effect["survival"], 6),
-        "probability_gone": 0.0 if back else _or_none(effect["gone"], 6),
-        "probability_no_contact_in_30_days": None if back else _or_none(effect["quiet_30_days"], 6),
+        "expected_next_at": expected_next(effect["median_s"], effect["p90_s"]),
+        "silence_percentile": or_none(1 - effect["survival"], 6),
+        "probability_gone": 0.0 if back else or_none(effect["gone"], 6),
+        "probability_no_contact_in_30_days": None if back else or_none(effect["quiet_30_days"], 6),
         "false_alerts_per_client_year": effect["budget"],
         "channels_active": active,
         "unanswered_since": None if math.isnan(effect["asked_s"]) else rfc3339(effect["asked_s"]),
@@ -140,13 +142,18 @@ def _trend(effect: Mapping[str, Any], number: int) -> dict[str, Any]:
         "before": round(effect["before"], 4),
         "now": round(effect["now"], 4),
         "since": rfc3339(effect["since_s"]),
-        "ratio_to_first_half_year": _or_none(effect["ratio"], 4),
+        "ratio_to_first_half_year": or_none(effect["ratio"], 4),
         "score": round(effect["score"], 6),
         "threshold": round(effect["threshold"], 6),
         "values_seen": effect["values"],
     }
 
 
-def _or_none(number: float, digits: int) -> float | None:
+def expected_next(median_s: float, p90_s: float) -> dict[str, str] | None:
+    """When the next contact is expected, if that is known."""
+    return None if math.isnan(median_s) else {"median": rfc3339(median_s), "p90": rfc3339(p90_s)}
+
+
+def or_none(number: float, digits: int) -> float | None:
     """Round what is known."""
     return None if math.isnan(number) else round(number, digits)

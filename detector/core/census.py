@@ -8,13 +8,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from detector.core.clock import DAY_S
+from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.debt import our_answer_days
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
+from detector.core.forgetting import weight_of
 from detector.core.incident import severity_of
 from detector.core.layout import SIGNALS, SILENCES
 from detector.core.lifecycle import SEVERITY_WORDS, SIGNAL_WORDS, TYPE_OF, State
 from detector.core.rhythm import GAPS_MIN
+from detector.core.signals import NUMBER
 from detector.core.table import Table
 
 CLIENT_STATES: Final = ("learning", "active", "silent", "declining")
@@ -87,6 +89,25 @@ def waiting_on_us(table: Table, at_s: float) -> int:
     usual_s = np.array([our_answer_days(segment) * DAY_S for segment in table.segments])
     owed_s = rows["owed_s"]
     return int(((owed_s > 0) & (at_s - owed_s > usual_s[rows["segment"]])).sum())
+
+
+def values_at_stake(table: Table) -> dict[str, float]:
+    """What the clients that are silent now order in a year as a rule, per segment, in the units of their amounts.
+
+    A client's usual order value (a geometric mean) times its usual number of orders; nothing for who never ordered
+    twice. Units of different currencies are added up as they are.
+    """
+    count = len(table.names)
+    rows = table.clients[:count]
+    states, orders = rows["contact"]["incident"]["state"], rows["orders"]
+    silent = (states != State.QUIET) & (states != State.HELD)
+    numbers = table.trend_of[:count, NUMBER["order_value"]]
+    known = np.flatnonzero(silent & (numbers > 0) & (orders["gaps"] > 0))
+    weights = np.array([weight_of(gaps) for gaps in orders["gaps"][known]])
+    orders_per_year = DAYS_PER_YEAR * weights / orders["total_days"][known]
+    values = np.exp(table.trends["level"][numbers[known]]) * orders_per_year
+    sums = np.bincount(rows["segment"][known], values)
+    return {table.segment_names.words[number]: float(sums[number]) for number in np.flatnonzero(sums)}
 
 
 def _opened(table: Table) -> Counter[OpenAlert]:

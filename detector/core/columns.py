@@ -31,11 +31,19 @@ def hashed(text: str) -> int:
     return xxh3_64_intdigest(text.encode()) or 1
 
 
+def conversation(thread_id: str | None) -> int:
+    """A number for a conversation, as rows keep it; 0 = not known.
+
+    >>> conversation(None), conversation("t1") == conversation("t1"), conversation("t1") == conversation("t2")
+    (0, True, False)
+    """
+    return 0 if thread_id is None else (hashed(thread_id) & _THREADS) or 1
+
+
 def columns_of(interaction: Interaction, offset: int, row: int, account: int, segment: int, channel: int) -> Columns:
     """The row of an interaction; names are given as their numbers. The merge adds its key and its source."""
     kind, outcome = interaction["kind"], interaction.get("outcome")
     traits, amount, length, delay_days, kept, substance, sentiment = 0, NAN, NAN, NAN, NAN, NAN, NAN
-    thread = interaction.get("thread_id")
     if not interaction.get("automated"):
         direction, written = interaction["direction"], kind in _WRITTEN
         matters = interaction.get("substantive")
@@ -64,7 +72,7 @@ def columns_of(interaction: Interaction, offset: int, row: int, account: int, se
         hashed(interaction["event_id"]),
         row,
         account,
-        (hashed(thread) & _THREADS) or 1 if thread is not None else 0,
+        conversation(interaction.get("thread_id")),
         segment,
         0,
         channel,

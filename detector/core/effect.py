@@ -97,6 +97,8 @@ def tell_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
     effect.prior_weight = 1.0 / (weight_of(silence.gaps) + 1.0)
     effect.segment_gaps, effect.budget = population.fitted_gaps, population.budget
+    effect.expected_days = effect.median_s = effect.p90_s = math.nan
+    effect.survival = effect.gone = effect.quiet_30_days = math.nan
     if silence.gaps < rhythm.GAPS_MIN:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)

@@ -119,7 +119,6 @@ def tell(
     arrays.effects_used[0] += 1
     told.row, told.event, told.signal = row, applied, signal
     told.opened_s, told.at_s, told.told_s = times
-    told.expected_days = told.median_s = told.p90_s = told.survival = told.gone = told.quiet_30_days = np.nan
     effect.tell_client(told, client, segment)
     effect.tell_silence(told, silence_of(client, signal), silence_of(segment, signal))
     if signal in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):

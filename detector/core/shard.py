@@ -8,26 +8,35 @@ Effects come in one order (event time, then client) and do not depend on how the
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, population
+from detector.core import apply, outlook, population
 from detector.core.alert import Alert, Names, build, in_order
-from detector.core.clock import next_refit_s
+from detector.core.census import census
+from detector.core.clock import DAY_S, next_refit_s
 from detector.core.columns import Columns, columns_of
 from detector.core.effect import EFFECT_NAMES
 from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
 from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
 from detector.core.table import Table, UnknownLayoutError
+from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class UnknownClientError(KeyError):
+    """Nothing was read of this client."""
+
+    def __str__(self) -> str:
+        return "this shard has read nothing of this client: it may belong to another partition"
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ class Shard:
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
         )
+        self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
+        self._watched_s = math.inf
         self._merge = Merge(policy.sources)
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
@@ -162,10 +173,21 @@ class Shard:
                 population.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
+            self._watch(self._refit_s)
             start, self._refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
         self._run(batch[start:], ids[start:], until_s)
+        self._watch(until_s)
+
+    def _watch(self, now_s: float) -> None:
+        """Once a day at most, add up how long clients were watched: what the budget of false alerts is promised for."""
+        days = (now_s - self._watched_s) / DAY_S
+        if days >= 1:
+            watched = census(self.table, self.policy.learning_gaps_min).watched
+            self.watched_days.update({segment: count * days for segment, count in watched.items()})
+        if not 0 <= days < 1:
+            self._watched_s = now_s
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
@@ -227,6 +249,22 @@ class Shard:
             channels=[table.channels.words[number] or None for number in effect["channels"]],
             recent_ids=[table.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)],
         )
+
+    def client(self, client_id: str) -> Client:
+        """What is known of a client, as River components: copies, which can be read and taught apart from the shard.
+
+        Raises
+        ------
+        UnknownClientError
+            If nothing was read of the client.
+        """
+        if client_id not in self.table.names:
+            raise UnknownClientError
+        return client_of(self.table, self.table.row(client_id), self._rules, self._refit_s)
+
+    def outlooks(self, at_s: float) -> Iterator[bytes]:
+        """What is known and expected of each client at an instant, as JSON, in the order in which they were met."""
+        return outlook.outlooks(self.table, at_s)
 
     # What is durable.
 

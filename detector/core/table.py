@@ -45,7 +45,7 @@ class UnknownLayoutError(Exception):
 
 
 class Table:
-    """Clients, segments and names of one shard.
+    """Clients, segments and names of one shard. Arrays have room to grow: the names tell how many rows are in use.
 
     Parameters
     ----------
@@ -110,8 +110,9 @@ class Table:
 
     def segment(self, name: str) -> int | None:
         """The segment's number; a new one begins with the default table. None: no room for another."""
+        known = len(self.segment_names)
         number = self.segment_names.number(name)
-        if number == len(self.segments):
+        if number == known:
             self._make_room(number)
             if name in self._prior:
                 self.segments[number] = self._prior[name]
@@ -125,8 +126,9 @@ class Table:
             self.segments[silence][number]["budget"] = self._overdue_budget if silence == "reply" else budget
 
     def _make_room(self, number: int) -> None:
-        missing = max(number + 1 - len(self.segments), 0)
-        self.segments = np.concatenate([self.segments, new_segments(missing)]).view(np.recarray)
+        if number >= len(self.segments):
+            more = new_segments(max(number + 1 - len(self.segments), len(self.segments)))
+            self.segments = np.concatenate([self.segments, more]).view(np.recarray)
 
     def recent_ids(self, row: int) -> list[str]:
         """Ids of the client's last contacts, the newest last."""

@@ -143,6 +143,12 @@ WORKER: Final = (
         "gauge",
         "Clients whose last message waits for our answer longer than nine in ten did.",
     ),
+    Metric(
+        "ghosting_value_at_stake_per_year",
+        "gauge",
+        "What the clients that are silent now order in a year as a rule, in the units of their amounts.",
+        ("segment",),
+    ),
     Metric("ghosting_alerts_open", "gauge", "Incidents that are open.", ("type", "signal", "severity"), _of_one_type),
     Metric(
         "ghosting_segment_alerts_open", "gauge", "Incidents that are open, by segment.", ("segment", "type", "severity")

@@ -1,12 +1,12 @@
 """How a worker stands at this moment, read from its shards when somebody asks: gauges, and whether it is ready."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from detector.core.census import CLIENT_STATES, OpenAlert, census, waiting_on_us
+from detector.core.census import CLIENT_STATES, OpenAlert, census, values_at_stake, waiting_on_us
 from detector.core.shard import Shard
-from detector.shell.catalogue import WORKER, label_sets
+from detector.shell.catalogue import OTHER, WORKER, label_sets
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 from detector.shell.worker import ShardTask
@@ -68,12 +68,14 @@ class Gauges:
     def _tell_clients(self, restored: list[Shard]) -> None:
         clients: Counter[str] = Counter()
         opened: Counter[OpenAlert] = Counter()
-        waiting = 0
+        at_stake, waiting = defaultdict[str, float](float), 0
         for shard in restored:
             found = census(shard.table, self._settings.learning_gaps_min)
             clients += found.clients
             opened += found.opened
             waiting += waiting_on_us(shard.table, shard.clock_s)
+            for segment, value in values_at_stake(shard.table).items():
+                at_stake[self.metrics.segment(segment)] += value
         by_signal: Counter[tuple[str, ...]] = Counter()
         by_segment: Counter[tuple[str, ...]] = Counter()
         for alert, count in opened.items():
@@ -82,6 +84,8 @@ class Gauges:
         for state in CLIENT_STATES:
             self.metrics.set("ghosting_clients", clients[state], state)
         self.metrics.set("ghosting_clients_waiting_on_us", waiting)
+        for segment in sorted(self.metrics.segments | {OTHER}):
+            self.metrics.set("ghosting_value_at_stake_per_year", at_stake[segment], segment)
         self._set_all("ghosting_alerts_open", by_signal)
         self._set_all("ghosting_segment_alerts_open", by_segment)
 

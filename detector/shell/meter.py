@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from detector.core.alert import Alert
-from detector.core.census import census
-from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.clock import DAYS_PER_YEAR
 from detector.core.intake import Intake
 from detector.core.lifecycle import TYPE_OF
 from detector.core.shard import Shard
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 
-_WATCHED_EVERY_S: Final = 3600.0  # of event time: to count the clients takes milliseconds per million
 _CAME_BACK: Final = frozenset({"returned", "late_event", "recovered"})
 
 
@@ -34,8 +32,7 @@ class Meter:
     def __init__(self, metrics: Metrics, settings: Settings, shard: Shard, intake: Intake) -> None:
         self._metrics, self._settings, self._shard, self._intake = metrics, settings, shard, intake
         self._told: Counter[tuple[str, ...]] = Counter()
-        self._watched: Counter[str] = Counter()
-        self._watched_to_s: float | None = None
+        self._watched_days: Counter[str] = Counter()
 
     def restored(self, seconds: float) -> None:
         """The shard has its state back."""
@@ -88,16 +85,10 @@ class Meter:
 
     def _promise(self) -> None:
         """Count how many false alerts the budget allows for the event time that has passed."""
-        clock_s, settings = self._shard.clock_s, self._settings
-        if self._watched_to_s is not None and clock_s < self._watched_to_s + _WATCHED_EVERY_S:
-            return
-        watched = census(self._shard.table, settings.learning_gaps_min).watched
-        if self._watched_to_s is not None:
-            years = (clock_s - self._watched_to_s) / DAY_S / DAYS_PER_YEAR
-            for segment in watched | self._watched:
-                mean = (watched[segment] + self._watched[segment]) / 2
-                budget = settings.segment_budgets.get(segment, settings.false_alerts_per_client_year)
-                label = self._metrics.segment(segment)
-                self._metrics.add("ghosting_false_alerts_promised_total", mean * budget * years, label)
-        if clock_s > 0:
-            self._watched, self._watched_to_s = watched, clock_s
+        settings = self._settings
+        for segment, days in self._shard.watched_days.items():
+            budget = settings.segment_budgets.get(segment, settings.false_alerts_per_client_year)
+            years = (days - self._watched_days[segment]) / DAYS_PER_YEAR
+            label = self._metrics.segment(segment)
+            self._metrics.add("ghosting_false_alerts_promised_total", budget * years, label)
+        self._watched_days = self._shard.watched_days.copy()

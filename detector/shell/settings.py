@@ -30,6 +30,7 @@ from detector.shell.security import SECRETS, ConnectionSettings
 
 PREFIX = "GHOSTING_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
+DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets, which tests and `make accuracy` read; no setting
 OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
@@ -218,6 +219,12 @@ class Settings(ConnectionSettings):
         1.0,
         description="How many false silence alerts a client may cause in a year: the one knob between early and quiet.",
     )
+    false_declines_per_client_year: Budget = Field(
+        0.5, description="How many false alerts of declines, over all signals together, a client may cause in a year."
+    )
+    false_overdue_per_client_year: Budget = Field(
+        0.5, description="How many false alerts of overdue replies a client may cause in a year."
+    )
     segment_budgets: Annotated[Mapping[SegmentName, Budget], NoDecode, BeforeValidator(_pairs)] = Field(
         default_factory=dict,
         description="The same per segment, for those that differ: vip=4,retail=0.5, or a table in the file.",
@@ -234,6 +241,11 @@ class Settings(ConnectionSettings):
         le=1_000_000,
         description="Completed gaps that a segment needs before its alerts are released; until then they are held and"
         " counted.",
+    )
+    prior_file: Path | None = Field(
+        None,
+        description="What `ghosting learn` made of a history: a shard that meets a segment for the first time begins"
+        " with its gaps, which count as learned. A segment that the state knows already is not touched.",
     )
     rejected_share_max: float = Field(
         0.5,
@@ -540,7 +552,9 @@ def _unknown_variables() -> list[str]:
     return [
         _unknown(name, name.upper(), known)
         for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX) and name not in known and not _OF_KUBERNETES.fullmatch(name)
+        if name.upper().startswith(PREFIX)
+        and name not in (*known, DATA_VARIABLE)
+        and not _OF_KUBERNETES.fullmatch(name)
     ]
 
 

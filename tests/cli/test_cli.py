@@ -9,6 +9,7 @@ import pytest
 
 from detector.__main__ import main
 from schemas.contract import documents
+from schemas.outlook import Outlook
 from tests.contract import held, held_in
 
 DAY_S = 86_400
@@ -70,7 +71,7 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
     assert code == 0
     assert held(out.encode().splitlines())
     assert re.search(r"^ *records +1,950 *$", err, re.MULTILINE)
-    assert re.search(r"^ *alerts, silence_exceeded opened +1 *$", err, re.MULTILINE)
+    assert re.search(r"^ *alerts, silence_exceeded contact opened +1 *$", err, re.MULTILINE)
 
 
 def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
@@ -84,6 +85,29 @@ def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
     assert code == 0
     assert json.loads(out)["rejected"] == {"malformed_json": 1}
     assert json.loads(rejected.read_text())["reason"] == "malformed_json"
+
+
+def test_replay_tells_how_each_client_stands(ghosting, regular_csv, tmp_path):
+    """One line per client at the end of the clock, by the contract; the one that stopped has its incident's id."""
+    clients, alerts = tmp_path / "clients.jsonl", tmp_path / "alerts.jsonl"
+
+    code, _, _ = ghosting("replay", regular_csv, "--alerts", alerts, "--clients", clients, "--partitions", 1)
+
+    told = {line.client_id: line for line in map(Outlook.model_validate_json, clients.read_bytes().splitlines())}
+    assert (code, len(told)) == (0, 20)
+    assert {name for name, line in told.items() if line.incidents} == {"client-0"}
+    (incident,) = told["client-0"].incidents
+    assert incident.incident_id in {json.loads(line)["data"]["incident_id"] for line in held_in(alerts)}
+    assert {line.at for line in told.values()} == {"2025-07-18T00:19:00Z"}
+    assert told["client-0"].probability_gone > 0.5 > told["client-1"].probability_gone
+
+
+def test_replay_writes_clients_to_one_place_only(ghosting, regular_csv):
+    """Two results on one stream could not be told apart."""
+    code, _, err = ghosting("replay", regular_csv, "--alerts", "-", "--clients", "-")
+
+    assert code == 1
+    assert "different files" in err
 
 
 def test_replay_says_how_to_see_what_was_refused(ghosting, tmp_path):

@@ -1,6 +1,8 @@
 """What a shard counts of its clients for those who watch it."""
 
-from detector.core.census import CLIENT_STATES, OpenAlert, census
+import pytest
+
+from detector.core.census import CLIENT_STATES, OpenAlert, census, values_at_stake, waiting_on_us
 from detector.core.shard import Policy, Shard
 
 DAY_S = 86_400.0
@@ -64,3 +66,47 @@ def test_an_empty_shard_counts_nothing():
     assert not found.clients.total()
     assert not found.opened
     assert not found.watched
+
+
+def read_in(interactions, until_day):
+    """Read interactions of a shard that holds nothing back; -> the shard at that day."""
+    shard = Shard(Policy(sources=("emails",), learning_gaps_min=0))
+    shard.take_in("emails", list(enumerate(interactions)), (), len(interactions) - 1, NOW_S)
+    shard.advance({"emails": START_S + until_day * DAY_S})
+    return shard
+
+
+def test_value_at_stake_is_what_silent_clients_order_in_a_year():
+    """A client that ordered for 50 a week and is silent stands for a year of such orders; one that is here for none."""
+    orders = [
+        {
+            "event_id": f"{client}{day}",
+            "client_id": client,
+            "kind": "order",
+            "at": START_S + day * DAY_S,
+            "amount": 50.0,
+        }
+        | {"direction": "inbound", "segment": segment}
+        for day in range(0, 294, 7)
+        for client, segment, to_day in (("gone", "retail", 70), ("here", "vip", 300))
+        if day < to_day
+    ]
+    shard = read_in(orders, 300)
+
+    assert values_at_stake(shard.table) == {"retail": pytest.approx(50 * 365.25 / 7, rel=1e-4)}
+    assert census(shard.table, 0).clients["silent"] == 1
+
+
+def test_a_client_waits_for_us_when_we_take_longer_than_usual():
+    """Twenty answers within hours are our habit; a message that waits for days is counted, a fresh one is not."""
+    messages = []
+    for day in range(30):
+        for hours, direction in ((0, "inbound"), (3 + day % 3, "outbound")):
+            messages.append(
+                {"event_id": f"{day}{direction}", "client_id": "ann", "kind": "email", "direction": direction}
+                | {"at": START_S + day * DAY_S + hours * 3600}
+            )
+    shard = read_in(messages[:-1], 29.1)
+
+    assert waiting_on_us(shard.table, START_S + 29.1 * DAY_S) == 0
+    assert waiting_on_us(shard.table, START_S + 33 * DAY_S) == 1

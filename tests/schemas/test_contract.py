@@ -23,7 +23,7 @@ from tests.schemas.wire import NOW_S, encoded, interactions, json_values
 DOCUMENTS = contract.documents()
 SCHEMAS = {name: json.loads(DOCUMENTS[f"json/{name}.json"]) for name in contract.CONTRACTS}
 ASYNCAPI = yaml.safe_load(DOCUMENTS["asyncapi.yaml"])
-EXAMPLES = {"interaction": examples.INTERACTION, "alert": examples.ALERT, "rejection": examples.REJECTION}
+EXAMPLES = {name: getattr(examples, name.upper()) for name in contract.CONTRACTS}
 
 
 def component(name):

@@ -5,6 +5,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from detector.shell.policy import policy_of
 from detector.shell.settings import FILE_VARIABLE, OWN_TOPICS, Settings, SettingsError, effective, load, variable
 
 
@@ -262,3 +263,44 @@ def test_a_kind_has_its_usual_source(kind, source):
     """Kinds are spread over the three default sources; what has no place goes to the first."""
     assert Settings().source_of(kind) == source
     assert Settings(sources=("first", "second")).source_of(kind) == "first"
+
+
+def test_the_folder_of_data_sets_is_no_typing_error(monkeypatch):
+    """Tests and `make accuracy` read GHOSTING_DATA, with the program's variables around it."""
+    monkeypatch.setenv("GHOSTING_DATA", "/data")
+    assert load() == Settings()
+
+
+def test_every_budget_reaches_the_policy():
+    """Silences, declines and overdue replies have a budget each."""
+    budgets = {
+        "false_alerts_per_client_year": 2.0,
+        "false_declines_per_client_year": 0.25,
+        "false_overdue_per_client_year": 4.0,
+    }
+    policy = policy_of(Settings(**budgets))
+    assert {name: getattr(policy, name) for name in budgets} == budgets
+    default = policy_of(Settings())
+    assert (default.false_declines_per_client_year, default.false_overdue_per_client_year) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "does not exist; correct"), (b"{", "is not JSON; make one"), (b'{"version": 9}', "is not of version 1")],
+)
+def test_a_prior_file_that_cannot_be_used_is_one_line(tmp_path, content, said):
+    """It names the file, the setting and the remedy."""
+    path = tmp_path / "prior.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError) as told:
+        policy_of(Settings(prior_file=path))
+    (line,) = told.value.problems
+    assert line.startswith(f"{path} (prior file, GHOSTING_PRIOR_FILE or --prior) {said}")
+    assert "ghosting learn" in line
+
+
+def test_no_prior_file_is_shown_as_an_empty_value():
+    """What is shown could be set again, and an empty variable is not set."""
+    (shown,) = [one for one in effective() if one.name == "prior_file"]
+    assert (shown.value, shown.origin) == ("", "default")

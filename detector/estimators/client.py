@@ -1,0 +1,66 @@
+"""All estimators of one client of a shard, as copies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from detector.core.incident import Rules, decline_budget
+from detector.core.layout import Records
+from detector.core.signals import NUMBER
+from detector.core.table import Table
+from detector.estimators.replies import Replies
+from detector.estimators.rhythm import Rhythm
+from detector.estimators.segment import Segment
+from detector.estimators.trend import Trend
+from schemas.incident import Signal
+
+_HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a shard knows of a client, as River components.
+
+    Parameters
+    ----------
+    client_id
+        The client.
+    segment_name, segment
+        The clients that it is compared with; the components below share it.
+    contact, orders, replies
+        Its rhythms. An escalated or open silence keeps the deadline by which it was opened.
+    trends
+        Its signals that can decline; only those that it has. That of the reply latency is also `replies.trend`.
+    """
+
+    client_id: str
+    segment_name: str
+    segment: Segment
+    contact: Rhythm
+    orders: Rhythm
+    replies: Replies
+    trends: Mapping[Signal, Trend]
+
+
+def client_of(table: Table, row: int, rules: Rules, refit_s: float) -> Client:
+    """Copy what a table knows of the client in a row; `refit_s` is when the segments' tables are made anew."""
+    number = int(table.clients.segment[row])
+    common = _copy(table.segments, number)
+    segment = Segment(float(common.contact["budget"][0]), float(common.reply["budget"][0]))
+    segment.resume(common, refit_s)
+    hours = rules.session_days * _HOURS_PER_DAY
+    contact, orders, replies = Rhythm(segment, "contact", hours), Rhythm(segment, "orders", hours), Replies(segment)
+    for silence in (contact, orders, replies):
+        silence.resume(_copy(table.clients, row))
+    budget = decline_budget(table.trend_of[row], rules)
+    trends = {name: Trend(name, budget) for name in NUMBER if table.trend_of[row, NUMBER[name]] > 0}
+    for name, trend in trends.items():
+        trend.resume(_copy(table.trends, int(table.trend_of[row, NUMBER[name]])))
+    replies.trend = trends.get("reply_latency", replies.trend)
+    return Client(table.names.words[row], table.segment_names.words[number], segment, contact, orders, replies, trends)
+
+
+def _copy(rows: Records, k: int) -> Records:
+    """A row alone."""
+    return rows[k : k + 1].copy().view(np.recarray)

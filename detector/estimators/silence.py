@@ -1,0 +1,109 @@
+"""What a rhythm says of the silence after the last contact, order or question: shared by `Rhythm` and `Replies`."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from river import base
+
+from detector.core.clock import NEVER_S
+from detector.core.effect import EFFECT, tell_silence
+from detector.core.layout import Records, new_clients
+from detector.core.lifecycle import State
+from detector.estimators.segment import Segment
+
+Features = dict[base.typing.FeatureName, Any]
+
+
+class ExpectedNext(NamedTuple):
+    """When the next contact is expected, in epoch seconds."""
+
+    median_s: float
+    p90_s: float
+
+
+class Silence(base.AnomalyDetector):
+    """How unusual a silence is for one client; what it learns from is up to the classes below.
+
+    Parameters
+    ----------
+    of
+        Which silence of the rows: `contact`, `orders` or `reply`.
+    segment
+        The clients that this one is compared with; None = a segment of its own.
+    at
+        The feature that holds the time, in epoch seconds.
+    """
+
+    def __init__(self, of: str, segment: Segment | None, at: str) -> None:
+        self.segment = Segment() if segment is None else segment
+        self.at = at
+        self._of = of
+        self._clients = new_clients(1)
+
+    def resume(self, clients: Records) -> None:
+        """Go on from what a shard knows of a client: its row, alone."""
+        self._clients = clients
+
+    @property
+    def _silence(self) -> Any:  # noqa: ANN401 - a record of layout.SILENCE
+        return self._clients[self._of][0]
+
+    @property
+    def _population(self) -> Any:  # noqa: ANN401 - a record of layout.POPULATION
+        return self.segment.rows[self._of][0]
+
+    def _told(self, at_s: float) -> Any:  # noqa: ANN401 - a record of effect.EFFECT
+        """The numbers that an alert at this instant would tell."""
+        told = np.zeros(1, EFFECT).view(np.recarray)[0]
+        told.at_s = at_s
+        tell_silence(told, self._silence, self._population)
+        return told
+
+    def score_one(self, x: Features) -> float:
+        """The percentile of the silence at this time: 1 - P(a gap lasts longer).
+
+        0 while nothing can be said: before the third gap, or without a time.
+        """
+        return (self.percentile(x[self.at]) or 0.0) if self.at in x else 0.0
+
+    @property
+    def gaps(self) -> int:
+        """Gaps seen."""
+        return int(self._silence.gaps)
+
+    @property
+    def last_s(self) -> float | None:
+        """When the silence began, in epoch seconds; None = there is none."""
+        return _known(self._silence.last_s)
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When the silence begins (or began) to exceed what the rhythm explains, in epoch seconds; None = never."""
+        incident = self._silence.incident
+        at_s = float(incident.next_s if incident.state == State.QUIET else incident.opened_s)
+        return at_s if at_s < NEVER_S else None
+
+    @property
+    def expected_next(self) -> ExpectedNext | None:
+        """When one in two and nine in ten such silences have ended; None before the third gap."""
+        told = self._told(0.0)
+        median_s, p90_s = _known(told.median_s), _known(told.p90_s)
+        return None if median_s is None or p90_s is None else ExpectedNext(median_s, p90_s)
+
+    def percentile(self, at_s: float) -> float | None:
+        """Share of this client's gaps that are shorter than the silence at an instant; None before the third gap."""
+        survival = _known(self._told(at_s).survival)
+        return None if survival is None else 1 - survival
+
+    def probability_gone(self, at_s: float) -> float | None:
+        """P(the client has left for good), if it is silent until an instant; None before the third gap."""
+        return _known(self._told(at_s).gone)
+
+    def probability_no_contact_in_30_days(self, at_s: float) -> float | None:
+        """P(nothing is heard in the 30 days after an instant), if it is silent until then; None before the third."""
+        return _known(self._told(at_s).quiet_30_days)
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else float(number)
