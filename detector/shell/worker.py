@@ -8,14 +8,14 @@ import math
 import os
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, IllegalStateError, KafkaError, ProducerFenced
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.alert import Alert
@@ -28,22 +28,16 @@ from detector.shell.connection import denied, for_aiokafka
 from detector.shell.exits import Exit
 from detector.shell.meter import Meter
 from detector.shell.metrics import Metrics
+from detector.shell.outlet import Outlet, Pair, Written
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
 
 _CHUNKS_QUEUED = 8  # twice what a transaction takes: they hold records as they came, the largest part of the memory
 _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
-_BATCH_BYTES_MAX = 1 << 20
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
-_CLOCK_ASKED_EVERY_S = 1
-_KEEPS_TIME_S = 1_577_836_800  # 2020: a broker that stamps an earlier time keeps none, as the demo's does
-_CLOCK_PROBE: Final = b"clock\0"
 _ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
-
-Pair = tuple[bytes, bytes | None]
-Headers = list[tuple[str, bytes]]  # a list for aiokafka, which refuses other sequences
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,7 +50,7 @@ class ShardTask:
         self._partition = partition
         self._app = app
         self._clock = clock
-        self._clock_asked_at = time.monotonic()
+        self._outlet = Outlet(settings, partition, clock)
         self._topics = {source: settings.topic(source) for source in settings.sources}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
@@ -71,8 +65,6 @@ class ShardTask:
         self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
         self._frontier_s = -math.inf
-        self._transactions, self._in_transaction = 0, False
-        self._producer: AIOKafkaProducer | None = None
         self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
 
     async def put(self, chunk: EventT[Any]) -> None:
@@ -92,8 +84,8 @@ class ShardTask:
             yield Exit.RESTORE, id(self)
         elif not self._closed:
             yield Exit.STALLED, (self._frontier_s, *map(self._shard.read_to, self._topics))
-        if self._in_transaction:
-            yield Exit.TRANSACTION, self._transactions
+        if self._outlet.is_in_transaction:
+            yield Exit.TRANSACTION, self._outlet.transactions
 
     async def close(self) -> None:
         """Commit what is applied and stop; what was not committed is read again by the next owner."""
@@ -105,8 +97,7 @@ class ShardTask:
         self._tell_counts()
         while not self._chunks.empty():  # lets go of whoever waits in `put`
             self._chunks.get_nowait()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._outlet.stop()
 
     async def _run_or_end(self) -> None:
         try:
@@ -118,7 +109,7 @@ class ShardTask:
 
     def _end(self, error: BaseException) -> None:
         """End the process with the code of what happened."""
-        reason = self._broken_producer() or error
+        reason = self._outlet.broken_by() or error
         said = denied(reason, self._settings)
         match reason:
             case _ if said is not None:
@@ -138,46 +129,26 @@ class ShardTask:
                 code = Exit.BUG
         os._exit(code)
 
-    def _broken_producer(self) -> BaseException | None:
-        """Say what broke the producer in the background: we only hear that some later operation is not possible."""
-        manager: Any = self._producer and self._producer._txn_manager  # noqa: SLF001
-        if manager is None or not manager.is_fatal_error():
-            return None
-        broken: BaseException = manager._transaction_waiter.exception()  # noqa: SLF001
-        return broken
-
     async def _run(self) -> None:
-        producer = await self._start_producer()
+        await self._outlet.start()
         await self._restore()
-        await self._ask_the_time(producer)
+        await self._outlet.ask_the_time()
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
         self.restored = self._shard
         while not self._closed:
             await self._seek()
             await self._read_chunks()
-            await self._doubt_the_clock(producer)
+            await self._outlet.doubt_the_clock()
             fronts = {source: self._front_s(source) for source in self._topics}
             self._frontier_s = min(fronts.values())
             outcome = self._shard.advance(fronts)
             if outcome.states or outcome.alerts or outcome.rejected:
-                await self._commit(producer, outcome)
+                await self._commit(outcome)
             self._meter.advanced()
             self._ack()
             self._pause_and_resume()
             if time.monotonic() - self._counts_told_at >= _COUNTS_EVERY_S:
                 self._tell_counts()
-
-    async def _start_producer(self) -> AIOKafkaProducer:
-        """Start the producer of the shard, which fences the former owner and aborts what it left open."""
-        self._producer = AIOKafkaProducer(
-            **for_aiokafka(self._settings),
-            transactional_id=f"{self._settings.app_id}-{self._partition}",
-            transaction_timeout_ms=self._settings.transaction_timeout_s * 1000,
-            acks="all",
-            max_batch_size=_BATCH_BYTES_MAX,
-        )
-        await self._producer.start()
-        return self._producer
 
     async def _restore(self) -> None:
         began, count = time.perf_counter(), 0
@@ -254,72 +225,19 @@ class ShardTask:
     def _now_s(self) -> float:
         return self._clock.now_s(time.time(), time.monotonic())
 
-    async def _doubt_the_clock(self, producer: AIOKafkaProducer) -> None:
-        """Ask the broker what time it is, if the machine's clock says something else."""
-        wall_s, now_s = time.time(), time.monotonic()
-        if now_s - self._clock_asked_at < _CLOCK_ASKED_EVERY_S or not self._clock.is_doubted(wall_s, now_s):
-            return
-        log.warning(
-            "the machine's clock is not the broker's, which counts",
-            apart_s=round(self._clock.apart_s(wall_s, now_s), 1),
-            remedy=f"let NTP set both clocks, or raise {variable('clock_apart_s_max')}",
-        )
-        await self._ask_the_time(producer)
-
-    async def _ask_the_time(self, producer: AIOKafkaProducer) -> None:
-        """Have the broker stamp a record: a tombstone among the states, which no restore looks at."""
-        self._clock_asked_at = time.monotonic()
-        async with self._transaction(producer):
-            probe = [(_CLOCK_PROBE, None)]
-            self._heed(await asyncio.gather(*await self._send(producer, self._settings.state_topic, probe)))
-
-    def _heed(self, appended: Iterable[Any]) -> None:
-        """Take the broker's time from what it says of records that it appended, if it stamps the topic's records."""
-        for metadata in appended:
-            stamped_s = metadata.timestamp / 1000 if metadata.timestamp_type == 1 else 0.0
-            if metadata.topic == self._settings.state_topic and stamped_s > _KEEPS_TIME_S:
-                self._clock.agree(stamped_s, time.monotonic())
-
-    @asynccontextmanager
-    async def _transaction(self, producer: AIOKafkaProducer) -> AsyncIterator[None]:
-        self._transactions += 1
-        self._in_transaction = True
-        async with producer.transaction():
-            with _first_cause(producer):
-                yield
-        self._in_transaction = False
-
-    async def _commit(self, producer: AIOKafkaProducer, outcome: Outcome) -> None:
+    async def _commit(self, outcome: Outcome) -> None:
         settings = self._settings
         old_s = self._now_s() - settings.notify_max_age_days * DAY_S
         current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
         history = [alert for alert in outcome.alerts if alert.at_s < old_s]
         began = time.perf_counter()
-        async with self._transaction(producer):
-            sent = [
-                *await self._send(producer, settings.state_topic, outcome.states),
-                *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-                *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
-                *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
-            ]
-            self._heed(await asyncio.gather(*sent))
+        await self._outlet.commit(
+            Written(settings.state_topic, outcome.states),
+            Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+            Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
+            Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
+        )
         self._meter.committed(time.perf_counter() - began, current, history)
-
-    async def _send(
-        self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None
-    ) -> list[asyncio.Future[Any]]:
-        """Send in Kafka's own record batches, filled by hand: 100,000s of small records a second."""
-        sent: list[asyncio.Future[Any]] = []
-        batch = producer.create_batch()
-        for key, value in pairs:
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # it is full
-                sent.append(await producer.send_batch(batch, topic, partition=self._partition))
-                batch = producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise ValueError(f"a record for {topic} is larger than a batch of {_BATCH_BYTES_MAX} bytes")
-        if batch.record_count():
-            sent.append(await producer.send_batch(batch, topic, partition=self._partition))
-        return sent
 
     def _tell_counts(self) -> None:
         """Say what was counted since this shard came to us, if there is anything new."""
@@ -355,18 +273,6 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
-
-
-@contextmanager
-def _first_cause(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Raise why the transaction failed: what the records then fail with is only that there is no transaction."""
-    try:
-        yield
-    except (KafkaError, IllegalOperation):
-        waiter = producer._txn_manager._transaction_waiter  # noqa: SLF001 - aiokafka tells nobody else
-        if waiter.done() and (cause := waiter.exception()):
-            raise cause from None
-        raise
 
 
 def _pairs(alerts: Iterable[Alert]) -> list[Pair]:
