@@ -22,6 +22,7 @@ from detector.replay import Line
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))
 RETAIL = "online_retail_ii.csv.gz"
+MESSAGES = "copenhagen_cns.csv.gz"
 CDNOW = ROOT / ".cache" / "lifetimes" / "lifetimes" / "datasets" / "CDNOW_master.txt"
 SESSION_DAYS = 20 / 24
 
@@ -30,12 +31,12 @@ Ints = NDArray[np.int64]
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A line of the table; without a goal nothing can be reached."""
 
     what: str
     goal: str
     measured: str
-    reached: bool
+    reached: bool | None
 
 
 def found(path: Path, remedy: str) -> Path:
@@ -54,6 +55,11 @@ def judged(records: Iterable[Line], budgets: list[float]) -> Backtest:
     """Run a log through a real shard that holds nothing back and knows nothing beforehand."""
     policy = Policy(sources=("log",), learning_gaps_min=0)
     return backtest(records, policy=policy, budgets=budgets, partitions=1, route=lambda _: "log", now_s=time.time())
+
+
+def messages() -> Path:
+    """Texts between a thousand students, 2014-02: Copenhagen Networks Study, Sapiezynski et al. (2019), CC BY 4.0."""
+    return found(DATA / MESSAGES, "set GHOSTING_DATA to the folder that has it")
 
 
 def judged_retail(budgets: list[float]) -> Backtest:

@@ -1,6 +1,9 @@
 """Kernels over many clients: a batch applied in order, and what is due when nothing happens.
 
 Both stop when there is no room for further effects; the caller takes the effects and calls again.
+
+What most interactions need is given single records: to call a function with `Arrays` costs as much as a trend (about
+100 ns), because Numba counts a reference to each of them. So these are called only if there is something to tell.
 """
 
 import math
@@ -32,6 +35,7 @@ SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
 Client = Any  # one record of layout.CLIENT, seen from Numba
 Event = Any  # one record of layout.INTERACTION
 Segment = Any  # one record of layout.SEGMENT
+Trend = Any  # one record of layout.TREND
 
 
 @njit(cache=True)
@@ -96,44 +100,50 @@ def learn_contact(client: Client, segment: Segment, event: Event, session_days: 
 
 
 @njit(cache=True)
-def learn_ours(arrays: Arrays, event: Event) -> None:
+def learn_ours(client: Client, segment: Segment, latency: Trend, event: Event) -> None:
     """We acted: our answer to what the client wrote, and perhaps a question of ours."""
-    client, segment = arrays.clients[event.row], arrays.segments[arrays.clients[event.row].segment]
     debt.we_answered(client, segment, event.at_s)
     overtaken = client.contact.last_s > event.at_s  # read after what the client did later
     if event.traits & QUESTION and not overtaken:
-        latency = arrays.trends[arrays.trend_of[event.row, REPLY_LATENCY]]
         debt.ask(client, segment, event.at_s, event.thread, trend.interval_days(latency))
 
 
 @njit(cache=True)
+def trend_number(trend_of: np.ndarray, trends_used: np.ndarray, signal: int) -> int:
+    """The number of the client's trend of a signal; a new one gets the next."""
+    if trend_of[signal] == 0:
+        trend_of[signal] = trends_used[0]
+        trends_used[0] += 1
+    number: int = trend_of[signal]
+    return number
+
+
+@njit(cache=True, inline="always")  # called, it would cost its references
 def learn_values(arrays: Arrays, rules: Rules, applied: int, event: Event, silent: bool) -> None:
     """Take the event's values in and judge the trends of their signals."""
-    row = event.row
+    client, trends_of = arrays.clients[event.row], arrays.trend_of[event.row]
     for signal in range(SIGNALS):
-        if math.isnan(event.values[signal]):
-            continue
-        if arrays.trend_of[row, signal] == 0:
-            number = arrays.trends_used[0]
-            arrays.trends_used[0] += 1
-            arrays.trends[number].signal = signal
-            arrays.trend_of[row, signal] = number
-        trend.learn_value(arrays.trends[arrays.trend_of[row, signal]], event.at_s, event.values[signal])
-        incident.judge_trend(arrays, rules, applied, row, signal + FIRST_TREND, event.at_s, event.key_s, silent)
+        if not math.isnan(event.values[signal]):
+            declining = arrays.trends[trend_number(trends_of, arrays.trends_used, signal)]
+            declining.signal = signal
+            trend.learn_value(declining, event.at_s, event.values[signal])
+            if incident.turns(client, declining, trends_of, rules, silent):
+                incident.turn(arrays, rules, applied, event.row, signal + FIRST_TREND, event.at_s, event.key_s)
 
 
 @njit(cache=True)
 def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
     """Apply one interaction; -> the slot for its id, or NOT_KEPT."""
     client = arrays.clients[event.row]
-    incident.carry_out_due(arrays, rules, i, event.row, event.key_s, 0.0)
+    if arrays.due_s[event.row] < event.key_s:
+        incident.carry_out_due(arrays, rules, i, event.row, event.key_s, 0.0)
     if is_duplicate(client, event.event):
         arrays.counts[COUNT_DUPLICATES] += 1
         return NOT_KEPT
     contact = (event.traits & CONTACT) != 0
     late = contact and is_late(client, event)
     silent = client.contact.incident.state != QUIET
-    if contact and not late:
+    if contact and not late and incident.is_any_open(client):
         end_silences(arrays, rules, i, event)
     if event.segment:
         client.segment = event.segment - 1
@@ -148,9 +158,13 @@ def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
         client.contacts += 1
         learn_contact(client, arrays.segments[client.segment], event, rules.session_days)
     elif event.traits & OURS:
-        learn_ours(arrays, event)
+        latency = arrays.trends[arrays.trend_of[event.row, REPLY_LATENCY]]
+        learn_ours(client, arrays.segments[client.segment], latency, event)
     learn_values(arrays, rules, i + 1, event, silent)
-    incident.carry_out_due(arrays, rules, i + 1, event.row, event.key_s, event.key_s)
+    due_s = incident.due(client, rules.session_days)[1]
+    arrays.due_s[event.row] = min(due_s, float(NEVER_S))
+    if due_s < event.key_s:
+        incident.carry_out_due(arrays, rules, i + 1, event.row, event.key_s, event.key_s)
     return slot
 
 

@@ -33,6 +33,7 @@ EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 Client = Any  # one record of layout.CLIENT, seen from Numba
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
 Effect = Any  # one record of effect.EFFECT
+Trend = Any  # one record of layout.TREND
 
 
 class Arrays(NamedTuple):
@@ -163,6 +164,13 @@ def carry_out_due(arrays: Arrays, rules: Rules, applied: int, row: int, until_s:
 
 
 @njit(cache=True)
+def is_any_open(client: Client) -> bool:
+    """Tell whether the client is silent in any way, as far as anybody was told or would have been."""
+    open_: bool = (client.contact.incident.state | client.orders.incident.state | client.reply.incident.state) != QUIET
+    return open_
+
+
+@njit(cache=True)
 def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
     incident = silence_of(arrays.clients[row], signal).incident
@@ -178,22 +186,26 @@ def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, a
 
 
 @njit(cache=True)
-def judge_trend(
-    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float, silent: bool
-) -> None:
-    """Open or end a decline after a new value; none is opened by what ends a silence.
+def turns(client: Client, declining: Trend, trend_of: np.ndarray, rules: Rules, silent: bool) -> bool:
+    """Tell whether a new value opens or ends a decline; none is opened by what ends a silence.
 
     Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice.
     """
-    client = arrays.clients[row]
+    if declining.state != QUIET:
+        ends: bool = trend.recovered(declining, decline_budget(trend_of, rules))
+        return ends
+    told_already = declining.signal == ORDER_RATE_SIGNAL - FIRST_TREND and client.orders.gaps == client.contact.gaps
+    if silent or told_already or not trend.may_cross(declining):
+        return False
+    opens: bool = trend.crossed(declining, decline_budget(trend_of, rules))
+    return opens
+
+
+@njit(cache=True)
+def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
+    """Open or end a decline."""
     declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
-    budget = decline_budget(arrays.trend_of[row], rules)
     quiet = declining.state == QUIET
-    told_already = signal == ORDER_RATE_SIGNAL and client.orders.gaps == client.contact.gaps
-    if quiet and (silent or told_already or not trend.crossed(declining, budget)):
-        return
-    if not quiet and not trend.recovered(declining, budget):
-        return
     if quiet:
         declining.opened_s = int(at_s)
     told = tell(arrays, rules, applied, row, signal, (float(declining.opened_s), at_s, told_s))

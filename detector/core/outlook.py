@@ -21,6 +21,7 @@ from detector.core.table import Table
 from schemas.alert import encode
 
 _AT_ONCE = 1024
+_TOLD = ("median_s", "p90_s", "survival", "gone", "quiet_30_days")
 _SIGNAL_OF = {"contact": "contact", "orders": "orders", "reply": "reply_overdue"}
 
 
@@ -38,13 +39,15 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
         stop = min(start + _AT_ONCE, len(table.names))
         effects = np.zeros(stop - start, EFFECT).view(np.recarray)
         _tell(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
+        told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         for row in range(start, stop):
-            yield encode(_outlook(table, row, effects[row - start], at_s))
+            yield encode(_outlook(table, row, told[row - start], at_s))
 
 
-def _outlook(table: Table, row: int, told: Any, at_s: float) -> dict[str, Any]:  # noqa: ANN401 - a record of EFFECT
+def _outlook(table: Table, row: int, told: tuple[float, ...], at_s: float) -> dict[str, Any]:
     client, client_id = table.clients[row], table.names.words[row]
     silence = client.contact
+    median_s, p90_s, survival, gone, quiet_30_days = told
     deadline_s = silence.incident.next_s if silence.incident.state == QUIET else silence.incident.opened_s
     return {
         "client_id": client_id,
@@ -52,11 +55,11 @@ def _outlook(table: Table, row: int, told: Any, at_s: float) -> dict[str, Any]: 
         "segment": table.segment_names.words[client.segment],
         "at": rfc3339(at_s),
         "last_heard_at": None if np.isnan(silence.last_s) else rfc3339(float(silence.last_s)),
-        "expected_next_at": expected_next(float(told.median_s), float(told.p90_s)),
+        "expected_next_at": expected_next(median_s, p90_s),
         "deadline_at": rfc3339(float(deadline_s)) if deadline_s < NEVER_S else None,
-        "silence_percentile": or_none(1 - float(told.survival), 6),
-        "probability_gone": or_none(float(told.gone), 6),
-        "probability_no_contact_in_30_days": or_none(float(told.quiet_30_days), 6),
+        "silence_percentile": or_none(1 - survival, 6),
+        "probability_gone": or_none(gone, 6),
+        "probability_no_contact_in_30_days": or_none(quiet_30_days, 6),
         "incidents": [_incident(client_id, *told) for told in _open(table, row)],
     }
 
@@ -65,7 +68,7 @@ def _open(table: Table, row: int) -> Iterator[tuple[int, int, int]]:
     """Signal, state and opening of what people were told of and is not over."""
     client = table.clients[row]
     found = [(SIGNAL_WORDS.index(_SIGNAL_OF[name]), client[name].incident) for name in SILENCES]
-    found += [(FIRST_TREND + int(table.trends[k].signal), table.trends[k]) for k in table.trend_of[row] if k]
+    found += [(FIRST_TREND + int(table.trends[k].signal), table.trends[k]) for k in table.trend_of[row].tolist() if k]
     for signal, incident in found:
         if incident.state not in (QUIET, HELD):
             yield signal, int(incident.state), int(incident.opened_s)

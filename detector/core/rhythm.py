@@ -10,7 +10,6 @@ client's j-th longest gap, a third as long again, is worth y_j to this client wh
 import math
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from detector.core.clock import DAYS_PER_YEAR, deadline_s, to_operational_days
@@ -62,39 +61,35 @@ def population_e(population: Population, u: float) -> float:
 
 
 @njit(cache=True)
-def knots(silence: Silence, population: Population) -> np.ndarray:
-    """Rows (e_j, y_j) of the long gaps that set this client apart; (0, 0) where one does not."""
-    found = np.zeros((3, 2))
-    where = location(silence, population)
-    seen = min(silence.gaps, _KNOT_GAPS_MAX) + _KNOT_WORTH + 1
-    longest = (silence.longest_days, silence.second_days, silence.third_days)
-    for j in range(3):
-        if longest[j] <= 0:
-            break
-        e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest[j]) - where), _KNOT_E_MIN), _KNOT_E_MAX)
-        y = -math.log((_KNOT_WORTH * math.exp(-e) + j + 1) / seen)
-        if y > e:
-            found[j, 0], found[j, 1] = e, y
-    return found
+def _knot(silence: Silence, population: Population, where: float, j: int) -> tuple[float, float]:
+    """The j-th knot (e_j, y_j), from 0; (0, 0) where that gap does not set this client apart."""
+    longest = (silence.longest_days, silence.second_days, silence.third_days)[j]
+    if longest <= 0:
+        return 0.0, 0.0
+    e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest) - where), _KNOT_E_MIN), _KNOT_E_MAX)
+    p, gaps = math.exp(-e), min(silence.gaps, _KNOT_GAPS_MAX)
+    if p * (gaps + 1.0) <= j + 1:  # then y <= e
+        return 0.0, 0.0
+    return e, -math.log((_KNOT_WORTH * p + j + 1) / (gaps + _KNOT_WORTH + 1))
 
 
 @njit(cache=True)
-def personal_y(e: float, found: np.ndarray) -> float:
+def personal_y(e: float, silence: Silence, population: Population, where: float) -> float:
     """From the population's -ln P to the client's, by its knots."""
     y = e
     for j in range(3):
-        e_j, y_j = found[j]
+        e_j, y_j = _knot(silence, population, where, j)
         if e_j > 0:
             y = max(y, e - e_j + y_j if e > e_j else e * y_j / e_j)
     return y
 
 
 @njit(cache=True)
-def population_of(y: float, found: np.ndarray) -> float:
+def population_of(y: float, silence: Silence, population: Population, where: float) -> float:
     """And back: the inverse of `personal_y`."""
     e = y
     for j in range(3):
-        e_j, y_j = found[j]
+        e_j, y_j = _knot(silence, population, where, j)
         if e_j > 0:
             e = min(e, y - y_j + e_j if y > y_j else y * e_j / y_j)
     return e
@@ -103,15 +98,16 @@ def population_of(y: float, found: np.ndarray) -> float:
 @njit(cache=True)
 def survival(silence: Silence, population: Population, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    u = math.log(days) - location(silence, population)
-    return math.exp(-personal_y(population_e(population, u), knots(silence, population)))
+    where = location(silence, population)
+    return math.exp(-personal_y(population_e(population, math.log(days) - where), silence, population, where))
 
 
 @njit(cache=True)
 def outlasted_days(silence: Silence, population: Population, y: float) -> float:
     """The days that a gap of this client outlasts with probability exp(-y): the inverse of `survival`."""
-    u = quantile(population.minus_log_survival, population_of(y, knots(silence, population)))
-    return math.exp(min(u + location(silence, population), _LOG_DAYS_MAX))
+    where = location(silence, population)
+    u = quantile(population.minus_log_survival, population_of(y, silence, population, where))
+    return math.exp(min(u + where, _LOG_DAYS_MAX))
 
 
 @njit(cache=True)

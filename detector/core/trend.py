@@ -162,10 +162,16 @@ def threshold(trend: Trend, budget: float) -> float:
 
 
 @njit(cache=True)
+def may_cross(trend: Trend) -> bool:
+    """Whether a decline is possible at all: most scores need no threshold to be seen to be below it."""
+    possible: bool = trend.score > _DECLINING_MIN and trend.count >= VALUES_MIN
+    return possible
+
+
+@njit(cache=True)
 def crossed(trend: Trend, budget: float) -> bool:
     """Whether the trend is a decline: its score is above the threshold."""
-    # Most scores need no threshold to be seen to be below it.
-    above: bool = trend.score > _DECLINING_MIN and trend.score > threshold(trend, budget)
+    above: bool = may_cross(trend) and trend.score > threshold(trend, budget)
     return above
 
 

@@ -40,7 +40,7 @@ def told(shard, day):
 
 def test_its_numbers_are_those_of_the_alert():
     """At the instant of an alert the client stands as the alert says."""
-    shard, (opened, *_) = applied([message(7 * week, account_id="acme") for week in range(10)], 80)
+    shard, (opened, *_) = applied([message(7 * week, account_id="acme") for week in range(10)], 110)
     alert = json.loads(opened.value)["data"]
     (one,) = map(json.loads, shard.outlooks(opened.at_s))
     same = (
