@@ -12,7 +12,7 @@ SUPPLY = UV_PROJECT_ENVIRONMENT=$(abspath .cache/supply) $(UV) run --quiet --fro
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install test check docs accuracy bench format sbom audit check-deploy clean
+.PHONY: help demo install test faults check docs accuracy bench format sbom audit check-deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFK
 	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
 	$(BIN)/pytest
+
+faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10, and NODES=1 or 3 if given
+	@deploy/kafka/run --prepare
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(if $(NODES),--nodes $(NODES))
 
 check: $(VENV)/.development ## lint, format, types, lock file, exported contracts and settings
 	$(BIN)/ruff check

@@ -101,6 +101,7 @@ def running(folder: Path) -> Iterator[SecureKafka]:
 def _binding(user: str, acl: Acl) -> AclBinding:
     pattern = ResourcePatternType.PREFIXED if acl.name.endswith("*") else ResourcePatternType.LITERAL
     resource = {
+        "Cluster": ResourceType.BROKER,
         "Topic": ResourceType.TOPIC,
         "Group": ResourceType.GROUP,
         "TransactionalId": ResourceType.TRANSACTIONAL_ID,

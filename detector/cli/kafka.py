@@ -25,7 +25,7 @@ def topics_create(context: typer.Context) -> None:
     created = set(asyncio.run(topics.create(settings)))
     for topic in retention.layout(settings):
         typer.echo(f"created {topic} ({retention.described(settings, topic)})" if topic in created else f"has {topic}")
-    _require_topics(settings)
+    _require_topics(settings, retention.layout(settings), configured=True)
 
 
 def topics_check(context: typer.Context) -> None:
@@ -99,7 +99,8 @@ def worker(context: typer.Context) -> None:
 
     settings = settings_of(context)
     # Before it logs: what is wrong is one line, also if nobody answers.
-    _require_topics(settings, [topic for topic in layout(settings) if topic != settings.dead_letters_topic])
+    needed = [topic for topic in layout(settings) if topic != settings.dead_letters_topic]
+    _require_topics(settings, needed, configured=True)
     asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
 
@@ -168,13 +169,13 @@ def _quiet() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-def _require_topics(settings: "Settings", names: "Collection[str] | None" = None) -> None:
+def _require_topics(settings: "Settings", names: "Collection[str]", *, configured: bool = False) -> None:
     import asyncio
 
     from detector.shell import topics
 
     _quiet()
-    _fail_with(asyncio.run(topics.problems(settings, names)))
+    _fail_with(asyncio.run(topics.problems(settings, names, configured=configured)))
 
 
 def _fail_with(problems: "Sequence[str]") -> None:

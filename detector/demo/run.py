@@ -17,6 +17,7 @@ from detector.demo.follow import follow
 from detector.demo.report import incidents_of, report
 from detector.shell import topics
 from detector.shell.embedded import PARTITIONS, embedded_broker
+from detector.shell.exits import Exit
 from detector.shell.produce import produce
 from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
@@ -24,7 +25,6 @@ from detector.simulate.firm import Firm
 from detector.simulate.simulation import simulate
 
 SETTLE_S = 1
-EXIT_INTERRUPTED = 130
 _STOP_SECONDS_MAX = 10
 
 
@@ -68,7 +68,7 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
             worker = stack.enter_context(_worker(own))
             alerts = asyncio.run(follow(own, told.events, firm.start.timestamp(), worker))
     except KeyboardInterrupt:
-        return 128 + ended_by[0] if ended_by else EXIT_INTERRUPTED
+        return 128 + ended_by[0] if ended_by else Exit.INTERRUPTED
     if alerts is None:
         console.print("the worker ended, or stopped before it was through; run it again, or with fewer --clients")
         return 1

@@ -2,21 +2,27 @@
 
 import asyncio
 import gc
+import os
+import signal
+from collections.abc import Mapping
 from typing import Any
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
-from detector.shell import logs
+from detector.shell import logs, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
 from detector.shell.connection import for_faust
 from detector.shell.endpoints import serve
+from detector.shell.exits import Exit
 from detector.shell.gauges import Gauges
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
+from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 
 _HEARTBEATS_PER_SESSION = 6
@@ -35,13 +41,13 @@ def run_worker(settings: Settings) -> int:
     shards: dict[int, ShardTask] = {}
     gauges = Gauges(Metrics(settings, WORKER), settings, shards)
     app = build_app(settings, shards, gauges)
-    # A worker whose loop does not turn does not answer; whatever else fails ends the process.
+    guard = watchdog.Watchdog(watchdog.policy_of(settings), lambda: waits(app, shards))
     loop.run_until_complete(
-        serve(settings, gauges.metrics, alive=lambda: None, ready=gauges.ready, refresh=gauges.refresh)
+        serve(settings, gauges.metrics, alive=guard.alive, ready=gauges.ready, refresh=gauges.refresh)
     )
     app.finalize()
     app.worker_init()
-    worker = faust.Worker(
+    worker = Process(
         app,
         loop=loop,
         quiet=True,
@@ -50,10 +56,49 @@ def run_worker(settings: Settings) -> int:
     )
     worker.spinner = None
     log.info("worker started", app_id=settings.app_id, sources=settings.sources, partitions=settings.partitions)
+    attending = loop.create_task(guard.attend())
+    guard.start()
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+        guard.stop()
+        attending.cancel()
+        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None))
+
+
+def exit_of(reason: BaseException | None) -> Exit:
+    """Choose the code for what broke Faust's services, if anything did; Faust itself always says 1."""
+    if reason is None:
+        return Exit.DONE
+    return Exit.CONSUMER if isinstance(reason, KafkaError) else Exit.BUG
+
+
+class Process(faust.Worker):
+    """Faust's worker, which a second signal ends at once."""
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        if self._signal_stop_time:
+            log.warning("a second signal: ending at once")
+            os._exit(Exit.TERMINATED)
+        super()._schedule_shutdown(signal)
+
+
+def waits(app: faust.App, shards: Mapping[int, ShardTask]) -> watchdog.Waits:
+    """Say what the worker waits for."""
+    found: watchdog.Waits = {
+        (cause, number): token for number, shard in shards.items() for cause, token in shard.waits()
+    }
+    if app.should_stop:
+        return {**found, (Exit.SHUTDOWN, -1): None}
+    consumer = app.consumer
+    assert isinstance(consumer, ChunkConsumer)
+    if consumer.has_ended:
+        return {**found, (Exit.CONSUMER, -1): None}
+    if app.rebalancing:
+        return {**found, (Exit.REBALANCE, -1): app.rebalancing_count}
+    if not consumer.is_assigned:
+        return {**found, (Exit.UNASSIGNED, -1): None}
+    return found
 
 
 def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> faust.App:
@@ -76,6 +121,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
         consumer_max_fetch_size=_FETCH_BYTES_MAX,
         broker_max_poll_records=_POLL_RECORDS_MAX,
         broker_session_timeout=float(settings.session_timeout_s),
+        broker_rebalance_timeout=float(settings.session_timeout_s),  # whoever is not back by then is given up
         broker_heartbeat_interval=settings.session_timeout_s / _HEARTBEATS_PER_SESSION,
         broker_commit_interval=1.0,
     )
@@ -86,6 +132,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
 
 def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> None:
     """Let shards come and go with their partitions, and hand them their chunks."""
+    clock = WallClock(ClockPolicy(settings.clock_apart_s_max))
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
@@ -96,9 +143,8 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
         if isinstance(app.consumer, ChunkConsumer):
             app.consumer.forget()
         for partition in _numbers(assigned, settings) - shards.keys():
-            shards[partition] = ShardTask(
-                settings, partition, app, gauges.metrics
-            )  # restores by itself: a rebalance must not wait
+            # It restores by itself: a rebalance must not wait.
+            shards[partition] = ShardTask(settings, partition, app, clock, gauges.metrics)
         gauges.assigned()
         log.info("shards assigned", shards=sorted(shards))
 
@@ -106,6 +152,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
     async def stop(_: AppT, **__: object) -> None:
         # Faust leaves the group without a word of revoked partitions.
         await _close(shards, set(shards))
+        await app.consumer.commit()  # what the shards have just acked; Faust does not
 
     @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
@@ -117,8 +164,8 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
 
 
 async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
-    for partition in sorted(partitions):
-        await shards.pop(partition).close()
+    leaving = [shards.pop(partition) for partition in partitions]
+    await asyncio.gather(*(shard.close() for shard in leaving))
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:

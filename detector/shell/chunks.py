@@ -4,10 +4,12 @@ One Faust message carries the records of a partition that were fetched together,
 its last record, so that its ack covers all of them.
 """
 
+import asyncio
 import logging
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -19,10 +21,68 @@ _FAUST_LOGGER = logging.getLogger("faust.chunks")  # else Faust says under our n
 FETCH_WAIT_MS = 500  # also how far the knowledge that a source was read to its end lags behind the clock
 
 
+_LOOK_AGAIN_S = 0.2  # for partitions that were paused, or whose shards had not said from where to read
+
+
+class Chunk(NamedTuple):
+    """Records of a partition, and the offset that they follow: nothing lies between it and the first of them."""
+
+    follows: int
+    records: Sequence[Any]
+
+
 class CommittedThread(driver.AIOKafkaConsumerThread):
     """Reads committed records only, and asks often enough; Faust has no setting for either."""
 
     logger = _FAUST_LOGGER
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._assignment: object = None
+        self._follows: dict[TP, int] = {}  # per partition that is read: the last offset before what comes next
+
+    async def read_from(self, offsets: Mapping[TP, int]) -> None:
+        """Go to these offsets, in the consumer's own thread."""
+        await self.call_thread(self._read_from, offsets)
+
+    async def _read_from(self, offsets: Mapping[TP, int]) -> None:
+        self._forget_former()
+        for tp, offset in offsets.items():
+            self._ensure_consumer().seek(tp, offset)
+            self._follows[tp] = offset - 1
+
+    def is_read(self, tp: TP) -> bool:
+        """Tell whether its shard has said from where to read."""
+        return tp in self._follows
+
+    async def _fetch_records(
+        self,
+        consumer: Any,  # noqa: ANN401 (aiokafka ships no types)
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 (Faust calls it)
+        max_records: int | None = None,
+    ) -> Any:  # noqa: ANN401
+        self._forget_former()
+        wanted = active_partitions & self._follows.keys()
+        if not wanted:  # to aiokafka an empty set means all
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            return {}
+        found = await super()._fetch_records(consumer, wanted, min(timeout or 0, _LOOK_AGAIN_S), max_records)
+        self._forget_former()
+        chunks = {}
+        for tp, records in found.items():
+            if tp in self._follows:
+                chunks[tp] = Chunk(self._follows[tp], records)
+                self._follows[tp] = records[-1].offset
+        return chunks
+
+    def _forget_former(self) -> None:
+        """Where to read from holds for one assignment: aiokafka begins each at the committed offsets."""
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is not self._assignment:
+            self._assignment = assignment
+            self._follows.clear()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:  # noqa: ANN401 (aiokafka ships no types)
         consumer = super()._create_worker_consumer(transport)
@@ -37,6 +97,22 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             return None
         return subscription.assignment.state_value(tp)
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has told us which partitions are ours, if only that none are."""
+        if self._consumer is None:
+            return False
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001
+        return subscription is not None and subscription.assignment is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread or aiokafka's task that keeps us in the group is gone; either dies without a word."""
+        if self._thread is None or self._consumer is None:
+            return False
+        coordination = getattr(self._consumer._coordinator, "_coordination_task", None)  # noqa: SLF001
+        return not self._thread.is_alive() or (coordination is not None and coordination.done())
+
 
 class ChunkConsumer(driver.Consumer):
     """Hands over chunks, and knows when a partition was read to its end."""
@@ -47,7 +123,7 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         super().__init__(*args, **kwargs)
         self.handed: dict[TP, int] = defaultdict(lambda: -1)  # offset of the last record handed over
-        self.ends_s: dict[TP, float] = {}  # when everything that the partition held had been handed over
+        self.ends_s: dict[TP, float] = {}  # when all that the partition held had been handed over, monotonic
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -58,7 +134,7 @@ class ChunkConsumer(driver.Consumer):
         self.ends_s.clear()
 
     def read_to_end_at(self, tp: TP, read_to: int) -> float | None:
-        """When the partition was last seen to hold nothing but what has been read, in epoch seconds.
+        """When the partition was last seen to hold nothing but what has been read, by the monotonic clock.
 
         Parameters
         ----------
@@ -86,9 +162,13 @@ class ChunkConsumer(driver.Consumer):
         return max(int(state.highwater) - behind, 0)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust calls it)
-        """Fetch records and hand them over in chunks; called again when the last chunk has been taken."""
+        """Fetch records and hand them over in chunks; called again when the last chunk has been taken.
+
+        What was fetched is handed over, also of a partition that was paused meanwhile: aiokafka would not give it
+        again.
+        """
         self._look_for_ends()
-        records, active = await self._wait_next_records(timeout)
+        records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
@@ -97,17 +177,37 @@ class ChunkConsumer(driver.Consumer):
             return
         assert isinstance(self.transport, ChunkTransport)
         size = self.transport.chunk_records
-        for tp, found in records.items():
+        for tp, fetched in records.items():
+            found: Any = fetched  # a Chunk of ours; a list, to Faust
             if self._is_interrupted(generation):
                 break
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
-            for start in range(0, len(found), size):
-                chunk: Any = found[start : start + size]
-                message = self._to_message(tp, chunk[-1])
+            follows = found.follows
+            for start in range(0, len(found.records), size):
+                part = found.records[start : start + size]
+                message = self._to_message(tp, part[-1])
+                chunk: Any = Chunk(follows, part)  # bytes, to Faust
                 message.key, message.value = b"", chunk
-                self.handed[tp] = message.offset
+                follows = self.handed[tp] = message.offset
                 yield tp, message
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        """Leave the positions to the shards, which know better what they have (see `read_from`)."""
+        return {}
+
+    async def read_from(self, offsets: Mapping[TP, int]) -> None:
+        """Hand over the records of these partitions from these offsets on.
+
+        A partition is not read before its shard has said from where. Faust would go back to the committed offsets
+        after a rebalance, but not where nothing has been committed yet: what it had fetched there was lost.
+
+        Raises
+        ------
+        IllegalStateError
+            If one of them is not ours (any more).
+        """
+        for tp in offsets:
+            self._read_offset[tp] = None  # else Faust drops what lies before it
+        await self._thread.read_from(offsets)
 
     def _is_interrupted(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
@@ -120,12 +220,25 @@ class ChunkConsumer(driver.Consumer):
         """
         self.ends_s.clear()
         for tp in self.assignment():
-            state = self._thread.state_of(tp)
+            state = self._thread.state_of(tp) if self._thread.is_read(tp) else None
             if state is None or state.timestamp is None or not state.has_valid_position:
                 continue
-            polled_s = state.timestamp / 1000
-            if state.position >= state.highwater:
-                self.ends_s[tp] = polled_s
+            age_s = time.time() - state.timestamp / 1000  # negative if the machine's clock was set back since
+            if age_s >= 0 and state.position >= state.highwater:
+                self.ends_s[tp] = time.monotonic() - age_s
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has given us an assignment, if only an empty one."""
+        return self._thread.is_assigned
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._thread.has_ended
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Keep no list of the offsets between chunks: Faust's grows with every chunk, and nothing here reads it."""
 
     def _new_offset(self, tp: TP) -> int | None:
         """Choose the offset to commit: the last acked. Shards ack in order; Faust would wait for offsets in between."""

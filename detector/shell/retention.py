@@ -7,6 +7,7 @@ from detector.shell.settings import Settings
 
 DAY_MS: Final = 86_400_000
 COMPACTED: Final = {"cleanup.policy": "compact"}
+STAMPED: Final = {"message.timestamp.type": "LogAppendTime"}  # by the broker's clock, which ours is held to
 
 
 def _kept(days: int) -> dict[str, str]:
@@ -15,7 +16,7 @@ def _kept(days: int) -> dict[str, str]:
 
 # A worker may be away, and a bad deployment be noticed, within a month. The broker's clock counts: a producer that
 # stamps records with the time of an old event would have them deleted at once.
-SOURCE: Final = {**_kept(30), "message.timestamp.type": "LogAppendTime"}
+SOURCE: Final = {**_kept(30), **STAMPED}
 ALERTS: Final = _kept(30)
 HISTORY: Final = _kept(90)  # of a backfill, to be looked at in peace
 REJECTED: Final = _kept(30)
@@ -23,6 +24,7 @@ DEAD_LETTERS: Final = _kept(30)
 # Only closed segments are compacted, and a restore reads all that is not: small segments, closed daily at the latest.
 STATE: Final = {
     **COMPACTED,
+    **STAMPED,
     "segment.bytes": str(64 << 20),
     "segment.ms": str(DAY_MS),
     "min.cleanable.dirty.ratio": "0.2",
@@ -32,7 +34,7 @@ STATE: Final = {
 
 def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
     """Name all topics, each with the configuration that it should have."""
-    return {
+    kept = {
         **dict.fromkeys(settings.source_topics, SOURCE),
         settings.alerts_topic: ALERTS,
         settings.history_topic: HISTORY,
@@ -40,6 +42,9 @@ def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
         settings.dead_letters_topic: DEAD_LETTERS,
         settings.state_topic: STATE,
     }
+    # Of three copies two have to have a record before it counts as taken: one broker may be lost with its disk.
+    in_step = {"min.insync.replicas": str(min(2, settings.replication - 1))} if settings.replication > 1 else {}
+    return {topic: {**configs, **in_step} for topic, configs in kept.items()}
 
 
 def described(settings: Settings, topic: str) -> str:

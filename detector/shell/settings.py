@@ -162,6 +162,46 @@ class Settings(ConnectionSettings):
         le=60,
         description="Seconds without a heartbeat after which the broker gives a worker's partitions to another one.",
     )
+    transaction_timeout_s: int = Field(
+        15,
+        ge=5,
+        le=900,
+        description="Seconds after which the broker aborts a transaction that a worker left open, and a worker that"
+        " waits for one ends.",
+    )
+    unassigned_s_max: float = Field(
+        120, ge=10, le=3600, description="A worker ends if the group gives it no assignment for so many seconds."
+    )
+    rebalance_s_max: float = Field(
+        180, ge=10, le=3600, description="A worker ends if a rebalance of the group takes longer than this."
+    )
+    restore_s_max: float = Field(
+        600, ge=10, le=86_400, description="A worker ends if the restore of a shard takes longer than this."
+    )
+    stalled_s_max: float = Field(
+        300,
+        ge=10,
+        le=86_400,
+        description="A worker ends if a shard neither reads records nor hears that there are none for so many seconds.",
+    )
+    blocked_s_max: float = Field(
+        60, ge=5, le=3600, description="A worker ends if its event loop does not turn for so many seconds."
+    )
+    shutdown_s_max: float = Field(
+        10, ge=1, le=600, description="A worker that is told to stop has so many seconds for it."
+    )
+    clock_apart_s_max: float = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="Where the machine's clock is further than this from the broker's, the broker's counts.",
+    )
+    away_days_max: float = Field(
+        7,
+        gt=0,
+        le=365,
+        description="Days that all workers may be away without loss: a source that keeps records for less is refused.",
+    )
     settle_s: float = Field(
         5,
         ge=0,

@@ -8,8 +8,10 @@ from typing import Any, Final, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     IncompatibleBrokerVersion,
     KafkaConnectionError,
+    NodeNotReadyError,
     NoError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -18,8 +20,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from detector.shell.broker import BROKER_CONFIGS, TOPIC_CONFIGS, broker_dangers, topic_dangers
 from detector.shell.connection import BrokerUnreachable, for_aiokafka, refusals_told, unreachable
-from detector.shell.retention import COMPACTED, layout
+from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
 
 REPLY_SECONDS_MAX: Final = 25
@@ -38,7 +41,7 @@ class _Found(NamedTuple):
     copies: int
 
 
-async def problems(settings: Settings, names: Collection[str] | None = None) -> list[str]:
+async def problems(settings: Settings, names: Collection[str] | None = None, *, configured: bool = True) -> list[str]:
     """Say what is wrong with the topics: one line each, with the remedy; none if a worker can start.
 
     Parameters
@@ -47,6 +50,9 @@ async def problems(settings: Settings, names: Collection[str] | None = None) -> 
         Of the installation.
     names
         Those to look at, for a command that needs no others and may see no others; None = all.
+    configured
+        Whether to look at how they and the broker are configured, for which Kafka wants a right of its own: a worker
+        has to know that nothing can be lost, a command that only reads or writes does not.
 
     Raises
     ------
@@ -58,8 +64,8 @@ async def problems(settings: Settings, names: Collection[str] | None = None) -> 
     asked = layout(settings) if names is None else names
     async with asking(settings) as admin:
         found = await _existing(admin, asked)
-        state = {settings.state_topic: COMPACTED} if settings.state_topic in found else {}
-        return [*_partition_problems(settings, asked, found), *await _config_problems(admin, state)]
+        dangers = await _dangers(admin, settings, found) if configured else {}
+        return [*_partition_problems(settings, asked, found), *(line for lines in dangers.values() for line in lines)]
 
 
 async def deviations(settings: Settings) -> list[str]:
@@ -72,18 +78,18 @@ async def deviations(settings: Settings) -> list[str]:
     """
     async with asking(settings) as admin:
         found = await _existing(admin, layout(settings))
+        dangers = await _dangers(admin, settings, found)
         wanted = {topic: configs for topic, configs in layout(settings).items() if topic in found}
+        others = {topic: configs for topic, configs in wanted.items() if not dangers[topic]}
         copies = [
             f"topic {topic} has {_copies(found[topic].copies)} instead of {settings.replication}; set"
             f" {variable('replication')}={found[topic].copies}, or change the topic with kafka-reassign-partitions.sh"
             for topic in wanted
             if found[topic].copies != settings.replication
         ]
-        return [
-            *_partition_problems(settings, layout(settings), found),
-            *copies,
-            *await _config_problems(admin, wanted),
-        ]
+        dangerous = [line for lines in dangers.values() for line in lines]
+        problems = [*_partition_problems(settings, layout(settings), found), *dangerous]
+        return [*problems, *copies, *await _config_problems(admin, others)]
 
 
 async def create(settings: Settings) -> list[str]:
@@ -160,24 +166,32 @@ def _partition_problems(settings: Settings, asked: Iterable[str], found: Mapping
     return problems
 
 
+async def _dangers(admin: AIOKafkaAdminClient, settings: Settings, found: Mapping[str, _Found]) -> dict[str, list[str]]:
+    """Say what is dangerous, by topic; what is wrong with the broker itself stands first, under no topic."""
+    node = next(iter(sorted(broker.nodeId for broker in admin._client.cluster.brokers())))  # noqa: SLF001 (no other way)
+    limits = await _configs(admin, ConfigResourceType.BROKER, str(node), BROKER_CONFIGS)
+    dangers = {"": broker_dangers(settings, limits)}
+    for topic, there in found.items():
+        config = await _configs(admin, ConfigResourceType.TOPIC, topic, TOPIC_CONFIGS)
+        dangers[topic] = topic_dangers(settings, topic, config, there.copies)
+    return dangers
+
+
 async def _config_problems(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
     problems = []
     for topic, configs in wanted.items():
-        found = await _configs(admin, topic, configs)
+        found = await _configs(admin, ConfigResourceType.TOPIC, topic, configs)
         different = [name for name in configs if found.get(name, configs[name]) != configs[name]]
         if different:
             there, right = (", ".join(f"{name}={values[name]}" for name in different) for values in (found, configs))
-            loses = (
-                " and would lose state"
-                if COMPACTED.items() <= configs.items() and set(COMPACTED) & set(different)
-                else ""
-            )
-            problems.append(f"topic {topic} has {there}{loses}; set {right} on it with kafka-configs.sh")
+            problems.append(f"topic {topic} has {there}; set {right} on it with kafka-configs.sh")
     return problems
 
 
-async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str]) -> dict[str, str]:
-    wanted = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
+async def _configs(
+    admin: AIOKafkaAdminClient, kind: ConfigResourceType, name: str, names: Collection[str]
+) -> dict[str, str]:
+    wanted = ConfigResource(kind, name, dict.fromkeys(names))
     try:
         responses = await admin.describe_configs([wanted])
     except IncompatibleBrokerVersion:  # the broker of the demo does not tell its configuration
@@ -185,10 +199,11 @@ async def _configs(admin: AIOKafkaAdminClient, topic: str, names: Collection[str
     found: dict[str, str] = {}
     for response in responses:
         for code, message, _, _, entries in response.resources:
-            if for_code(code) is TopicAuthorizationFailedError:
-                raise TopicAuthorizationFailedError(topic)
-            if for_code(code) is not NoError:
-                raise TopicError(f"topic {topic} cannot be described: {message}")
+            error = for_code(code)
+            if error in (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+                raise error(name)
+            if error is not NoError:
+                raise TopicError(f"{kind.name.lower()} {name} cannot be described: {message}")
             found.update((entry[0], entry[1]) for entry in entries)
     return found
 
@@ -238,5 +253,5 @@ async def asking(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
                     await admin.close()
     except KafkaConnectionError:
         raise await unreachable(settings) from None
-    except TimeoutError:
+    except (NodeNotReadyError, TimeoutError):  # it went away meanwhile
         raise BrokerUnreachable(settings) from None

@@ -4,45 +4,40 @@ Nothing is repaired in place. What fails ends the process; whoever owns the shar
 """
 
 import asyncio
+import math
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.alert import Alert
 from detector.core.clock import DAY_S
 from detector.core.intake import Intake
 from detector.core.shard import Outcome, Shard
+from detector.core.table import UnknownLayoutError
 from detector.shell.chunks import ChunkConsumer
 from detector.shell.connection import denied, for_aiokafka
+from detector.shell.exits import Exit
 from detector.shell.meter import Meter
 from detector.shell.metrics import Metrics
+from detector.shell.outlet import Outlet, Pair, Written
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
+from detector.shell.wallclock import WallClock
 
-EXIT_REJECTED: Final = 1
-EXIT_DENIED: Final = 1
-EXIT_FAILED: Final = 70
-EXIT_FENCED: Final = 71
-
-_CHUNKS_QUEUED = 64
+_CHUNKS_QUEUED = 8  # twice what a transaction takes: they hold records as they came, the largest part of the memory
 _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
-_TRANSACTION_TIMEOUT_MS = 15_000
-_BATCH_BYTES_MAX = 1 << 20
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
 _ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
-
-Pair = tuple[bytes, bytes]
-Headers = list[tuple[str, bytes]]  # a list for aiokafka, which refuses other sequences
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -50,23 +45,26 @@ log = structlog.stdlib.get_logger(__name__)
 class ShardTask:
     """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
 
-    def __init__(self, settings: Settings, partition: int, app: faust.App, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, partition: int, app: faust.App, clock: WallClock, metrics: Metrics) -> None:
         self._settings = settings
         self._partition = partition
         self._app = app
+        self._clock = clock
+        self._outlet = Outlet(settings, partition, clock)
         self._topics = {source: settings.topic(source) for source in settings.sources}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
-        self.restored: Shard | None = None  # the shard, once it has its state back
+        self.restored: Shard | None = None  # the shard, once it has its state back and works
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
         self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
+        self._unsought = set(settings.sources)  # sources that are to be read from where we are, and are not yet
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
         self._paused: set[str] = set()
         self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
-        self._producer: AIOKafkaProducer | None = None
+        self._frontier_s = -math.inf
         self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
 
     async def put(self, chunk: EventT[Any]) -> None:
@@ -80,58 +78,77 @@ class ShardTask:
         unread = self._consumer.unread(self._tp(source), read_to)
         return None if unread is None else unread + self._shard.waiting(source)
 
+    def waits(self) -> Iterator[tuple[Exit, Hashable]]:
+        """Say what the shard waits for, each with a token that changes when it gets on."""
+        if self.restored is None:
+            yield Exit.RESTORE, id(self)
+        elif not self._closed:
+            yield Exit.STALLED, (self._frontier_s, *map(self._shard.read_to, self._topics))
+        if self._outlet.is_in_transaction:
+            yield Exit.TRANSACTION, self._outlet.transactions
+
     async def close(self) -> None:
-        """Stop where we are; what was not committed is read again by the next owner."""
+        """Commit what is applied and stop; what was not committed is read again by the next owner."""
         self._closed = True
+        if self.restored is not None:
+            await asyncio.wait({self._task}, timeout=self._settings.transaction_timeout_s)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._tell_counts()
         while not self._chunks.empty():  # lets go of whoever waits in `put`
             self._chunks.get_nowait()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._outlet.stop()
 
     async def _run_or_end(self) -> None:
         try:
             await self._run()
         except asyncio.CancelledError:
             raise
-        except ProducerFenced:
-            log.error("fenced: another worker owns the shard; ending", shard=self._partition)  # noqa: TRY400 (expected)
-            os._exit(EXIT_FENCED)
-        except BaseException as error:
-            if said := denied(error, self._settings):
-                log.error(said, shard=self._partition)  # noqa: TRY400 (the line says it all)
-                os._exit(EXIT_DENIED)
-            log.exception("shard failed; ending", shard=self._partition)
-            os._exit(EXIT_FAILED)
+        except BaseException as error:  # noqa: BLE001 (whatever it is, it ends the process)
+            self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        """End the process with the code of what happened."""
+        reason = self._outlet.broken_by() or error
+        said = denied(reason, self._settings)
+        match reason:
+            case _ if said is not None:
+                log.error(said, shard=self._partition)
+                code = Exit.PROBLEM
+            case ProducerFenced():
+                log.error("fenced: another worker owns the shard; ending", shard=self._partition)
+                code = Exit.FENCED
+            case UnknownLayoutError():
+                log.error("the state cannot be read; ending", shard=self._partition, remedy=str(reason))
+                code = Exit.PROBLEM
+            case KafkaError():
+                log.error("the broker failed; ending", shard=self._partition, error=repr(reason))
+                code = Exit.RESTORE if self.restored is None else Exit.TRANSACTION
+            case _:
+                log.error("shard failed; ending", shard=self._partition, exc_info=reason)
+                code = Exit.BUG
+        os._exit(code)
 
     async def _run(self) -> None:
-        producer = await self._start_producer()
+        await self._outlet.start()
         await self._restore()
+        await self._outlet.ask_the_time()
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
-        while True:
+        self.restored = self._shard
+        while not self._closed:
+            await self._seek()
             await self._read_chunks()
-            outcome = self._shard.advance({source: self._front_s(source) for source in self._topics})
+            await self._outlet.doubt_the_clock()
+            fronts = {source: self._front_s(source) for source in self._topics}
+            self._frontier_s = min(fronts.values())
+            outcome = self._shard.advance(fronts)
             if outcome.states or outcome.alerts or outcome.rejected:
-                await self._commit(producer, outcome)
+                await self._commit(outcome)
             self._meter.advanced()
             self._ack()
             self._pause_and_resume()
             if time.monotonic() - self._counts_told_at >= _COUNTS_EVERY_S:
                 self._tell_counts()
-
-    async def _start_producer(self) -> AIOKafkaProducer:
-        """Start the producer of the shard, which fences the former owner and aborts what it left open."""
-        self._producer = AIOKafkaProducer(
-            **for_aiokafka(self._settings),
-            transactional_id=f"{self._settings.app_id}-{self._partition}",
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            acks="all",
-            max_batch_size=_BATCH_BYTES_MAX,
-        )
-        await self._producer.start()
-        return self._producer
 
     async def _restore(self) -> None:
         began, count = time.perf_counter(), 0
@@ -142,8 +159,8 @@ class ShardTask:
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES_MAX,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([tp])
             await consumer.seek_to_beginning(tp)
             end = (await consumer.end_offsets([tp]))[tp]
@@ -155,8 +172,15 @@ class ShardTask:
             await consumer.stop()
         seconds = time.perf_counter() - began
         self._meter.restored(seconds)
-        self.restored = self._shard
         log.info("shard restored", shard=self._partition, records=count, seconds=round(seconds, 3))
+
+    async def _seek(self) -> None:
+        """Let the sources be read from where we are: at first, and where records were lost on the way to us."""
+        offsets = {self._tp(source): self._shard.read_to(source) + 1 for source in self._unsought}
+        if offsets:
+            with suppress(IllegalStateError):  # a rebalance is under way, which ends us or lets us try again
+                await self._consumer.read_from(offsets)
+                self._unsought.clear()
 
     async def _read_chunks(self) -> None:
         with suppress(TimeoutError):
@@ -167,10 +191,14 @@ class ShardTask:
 
     def _read(self, chunk: EventT[Any]) -> None:
         topic = chunk.message.topic
-        records: Any = chunk.message.value  # bytes, to Faust
+        value: Any = chunk.message.value  # bytes, to Faust
+        follows, records = value
         chunk.message.value = None  # the event waits for its ack; the records need not
         source = self._source_of[topic]
-        counts = self._intake.take_in(source, records, time.time())
+        if follows > self._shard.read_to(source):
+            self._unsought.add(source)
+            return
+        counts = self._intake.take_in(source, records, self._now_s())
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
         many = self._settings.rejected_count_min
@@ -183,7 +211,7 @@ class ShardTask:
                 rejected=counts.refused,
                 remedy=f"correct the producer, or raise {variable('rejected_share_max')}",
             )
-            os._exit(EXIT_REJECTED)
+            os._exit(Exit.PROBLEM)
 
     def _front_s(self, source: str) -> float:
         """Up to which event time the source is complete."""
@@ -191,41 +219,25 @@ class ShardTask:
         if time.monotonic() - self._read_at[source] >= settle_s:
             ended_s = self._consumer.read_to_end_at(self._tp(source), self._shard.read_to(source))
             if ended_s is not None:
-                return ended_s - settle_s
+                return self._now_s() - (time.monotonic() - ended_s) - settle_s
         return self._shard.front_s(source)
 
-    async def _commit(self, producer: AIOKafkaProducer, outcome: Outcome) -> None:
+    def _now_s(self) -> float:
+        return self._clock.now_s(time.time(), time.monotonic())
+
+    async def _commit(self, outcome: Outcome) -> None:
         settings = self._settings
-        old_s = time.time() - settings.notify_max_age_days * DAY_S
+        old_s = self._now_s() - settings.notify_max_age_days * DAY_S
         current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
         history = [alert for alert in outcome.alerts if alert.at_s < old_s]
         began = time.perf_counter()
-        async with producer.transaction():
-            with _first_cause(producer):
-                sent = [
-                    *await self._send(producer, settings.state_topic, outcome.states),
-                    *await self._send(producer, settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-                    *await self._send(producer, settings.history_topic, _pairs(history), _ALERT_HEADERS),
-                    *await self._send(producer, settings.rejected_topic, ((b"", value) for value in outcome.rejected)),
-                ]
-                await asyncio.gather(*sent)
+        await self._outlet.commit(
+            Written(settings.state_topic, outcome.states),
+            Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+            Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
+            Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
+        )
         self._meter.committed(time.perf_counter() - began, current, history)
-
-    async def _send(
-        self, producer: AIOKafkaProducer, topic: str, pairs: Iterable[Pair], headers: Headers | None = None
-    ) -> list[asyncio.Future[Any]]:
-        """Send in Kafka's own record batches, filled by hand: 100,000s of small records a second."""
-        sent: list[asyncio.Future[Any]] = []
-        batch = producer.create_batch()
-        for key, value in pairs:
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # it is full
-                sent.append(await producer.send_batch(batch, topic, partition=self._partition))
-                batch = producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise ValueError(f"a record for {topic} is larger than a batch of {_BATCH_BYTES_MAX} bytes")
-        if batch.record_count():
-            sent.append(await producer.send_batch(batch, topic, partition=self._partition))
-        return sent
 
     def _tell_counts(self) -> None:
         """Say what was counted since this shard came to us, if there is anything new."""
@@ -261,18 +273,6 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
-
-
-@contextmanager
-def _first_cause(producer: AIOKafkaProducer) -> Iterator[None]:
-    """Raise why the transaction failed: what the records then fail with is only that there is no transaction."""
-    try:
-        yield
-    except (KafkaError, IllegalOperation):
-        waiter = producer._txn_manager._transaction_waiter  # noqa: SLF001 - aiokafka tells nobody else
-        if waiter.done() and (cause := waiter.exception()):
-            raise cause from None
-        raise
 
 
 def _pairs(alerts: Iterable[Alert]) -> list[Pair]:

@@ -15,7 +15,7 @@ from tests.secure import Acl, SecureKafka
 
 ROOT = Path(__file__).parents[2]
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-ROW = re.compile(r"\| (\w+) \| (Topic|Group|TransactionalId) \| `(\S+)` \| (\w+) \|")
+ROW = re.compile(r"\| (\w+) \| (Cluster|Topic|Group|TransactionalId) \| `(\S+)` \| (\w+) \|")
 APP_ID = "acl"
 CLIENT = "somebody@example.org"
 ENDS_S_MAX = 120  # it takes seconds; the rest is for a busy machine
@@ -156,7 +156,7 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
     kafka = installation.kafka
     kafka.grant("topics", RIGHTS["topics"])
     if command == "topics":
-        kafka_topics = {acl.name for acl in RIGHTS["topics"]}
+        kafka_topics = {acl.name for acl in RIGHTS["topics"] if acl.resource == "Topic"}
         assert kafka_topics == {f"{APP_ID}.*"}
         if missing.operation == "CREATE":  # with nothing to create nobody needs the right to
             broker_admin = kafka.admin()
@@ -178,7 +178,7 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
 
 
 def _called(acl: Acl) -> str:
-    if acl.resource == "TransactionalId":
-        return "the transactional ids that start with"
+    if acl.resource in ("Cluster", "TransactionalId"):
+        return "the cluster" if acl.resource == "Cluster" else "the transactional ids that start with"
     name = acl.name.removesuffix("*")
     return f"consumer group {name}" if acl.resource == "Group" else f"topic {name}"

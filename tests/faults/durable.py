@@ -1,0 +1,90 @@
+"""What an installation has made durable: committed records, and the shards that they restore."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from detector.core.shard import Shard
+from detector.shell.policy import policy_of
+from detector.shell.settings import Settings
+from tests import kafka as broker
+
+
+class Stored(NamedTuple):
+    """A record of a topic."""
+
+    partition: int
+    offset: int
+    at_s: float
+    key: bytes | None
+    value: bytes | None
+
+
+def committed(settings: Settings, topic: str) -> Iterator[Stored]:
+    """Read a topic as a subscriber does, from its beginning to its end."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.app_id}-reader",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    consumer.assign([TopicPartition(topic, p, 0) for p in range(settings.partitions)])
+    ends = 0
+    try:
+        while ends < settings.partitions:
+            message = consumer.poll(broker.REPLY_SECONDS_MAX)
+            assert message is not None, "the broker does not answer"
+            if message.error():
+                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                ends += 1
+            else:
+                at_s = message.timestamp()[1] / 1000
+                yield Stored(message.partition(), message.offset(), at_s, message.key(), message.value())
+    finally:
+        consumer.close()
+
+
+def values(settings: Settings, *topics: str) -> list[bytes]:
+    """Give what topics hold, sorted."""
+    return sorted(record.value for topic in topics for record in committed(settings, topic) if record.value)
+
+
+def restored(settings: Settings) -> list[Shard]:
+    """Restore all shards from the state topic."""
+    records: dict[int, list[tuple[bytes, bytes]]] = {p: [] for p in range(settings.partitions)}
+    for record in committed(settings, settings.state_topic):
+        if record.key is not None and record.value is not None:
+            records[record.partition].append((record.key, record.value))
+    shards = [Shard(policy_of(settings)) for _ in records]
+    for p, shard in enumerate(shards):
+        shard.restore(records[p])
+    return shards
+
+
+def rows_of(shard: Shard) -> dict[str, Any]:
+    """Give what a shard knows of each client and segment.
+
+    Numbers that stand for words are told as those words: they are given in the order of reading, which is nobody's
+    promise.
+    """
+    table = shard.table
+    told: dict[str, Any] = {}
+    for row, client_id in enumerate(table.names.words):
+        client = table.clients[row].copy()
+        words = [
+            table.segment_names.words[client["segment"]],
+            table.accounts.words[client["account"]],
+            *(table.channels.words[number] for number in client["channels"]),
+        ]
+        for name in ("segment", "account", "channels"):
+            client[name] = 0
+        trends = table.trends[table.trend_of[row][table.trend_of[row] > 0]]
+        told[client_id] = (client.tobytes(), words, trends.tobytes(), table.recent_ids(row))
+    for number, name in enumerate(table.segment_names.words):
+        told[f"{name}\0"] = table.segments[number].tobytes()
+    return told

@@ -1,0 +1,125 @@
+"""How records get from aiokafka to a shard: none is passed over, whatever happens on the way."""
+
+from types import SimpleNamespace
+
+import pytest
+from faust.types import TP
+
+from detector.shell.chunks import Chunk, ChunkConsumer, ChunkTransport, CommittedThread
+from detector.shell.settings import Settings
+from detector.shell.wallclock import ClockPolicy, WallClock
+from detector.shell.worker import ShardTask
+
+EMAILS, CALLS = TP("app.emails", 0), TP("app.calls", 0)
+
+
+def record(offset):
+    """Give a record of which only the place matters."""
+    return SimpleNamespace(offset=offset)
+
+
+class Consumer(ChunkConsumer):
+    """Has what it is given, and is not connected to anything."""
+
+    def __init__(self, fetched):
+        self.transport = object.__new__(ChunkTransport)
+        self.transport.chunk_records = 2
+        self.app = SimpleNamespace(consumer_generation_id=1)
+        self.flow_active, self.handed, self.ends_s = True, {}, {}
+        self._fetched, self._active = fetched, set(fetched)
+
+    should_stop = False
+
+    def _look_for_ends(self):
+        pass
+
+    async def _wait_next_records(self, timeout):  # noqa: ASYNC109
+        return self._fetched, self._active
+
+    def _to_message(self, tp, last):
+        return SimpleNamespace(tp=tp, offset=last.offset)
+
+
+async def test_records_are_handed_over_in_chunks_that_say_what_they_follow():
+    """Each chunk names the offset before its first record, gaps left by transactions included."""
+    consumer = Consumer({EMAILS: Chunk(4, [record(5), record(7), record(9)])})
+    handed = [(message.offset, message.value.follows) async for _, message in consumer.getmany(1.0)]
+    assert handed == [(7, 4), (9, 7)]
+
+
+async def test_a_partition_paused_meanwhile_is_handed_over():
+    """What was fetched before the pause would not be fetched again: aiokafka counts it as read."""
+    consumer, handed = Consumer({EMAILS: Chunk(-1, [record(0)]), CALLS: Chunk(-1, [record(0)])}), []
+    async for tp, _ in consumer.getmany(1.0):
+        consumer._active.discard(CALLS)
+        handed.append(tp)
+    assert handed == [EMAILS, CALLS]
+
+
+class Kafka:
+    """Stands for aiokafka's consumer: one assignment, and records to be fetched."""
+
+    def __init__(self):
+        self.subscription = SimpleNamespace(assignment=object())
+        self._subscription = self
+        self.sought = {}
+
+    def seek(self, tp, offset):
+        """Note where to go."""
+        self.sought[tp] = offset
+
+
+@pytest.fixture
+def thread(monkeypatch):
+    """Give the thread's part of the consumer, with a fetch that answers three records of each partition it is asked."""
+    found = object.__new__(CommittedThread)
+    found._consumer, found._assignment, found._follows, found.asked = Kafka(), None, {}, []
+
+    async def fetch(self, consumer, active, timeout, most):  # noqa: ASYNC109
+        self.asked.append(set(active))
+        return {tp: [record(self._follows[tp] + n) for n in (1, 2, 3)] for tp in active}
+
+    monkeypatch.setattr("faust.transport.drivers.aiokafka.AIOKafkaConsumerThread._fetch_records", fetch)
+    return found
+
+
+async def test_a_partition_is_read_only_from_where_its_shard_says(thread):
+    """Before that it is not fetched; from then on each fetch follows the former one."""
+    assert await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10) == {}
+    await thread._read_from({EMAILS: 40})
+    first = await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10)
+    second = await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10)
+    assert thread.asked == [{EMAILS}, {EMAILS}]
+    assert thread._consumer.sought == {EMAILS: 40}
+    assert (first[EMAILS].follows, first[EMAILS].records[0].offset, second[EMAILS].follows) == (39, 40, 42)
+
+
+async def test_a_new_assignment_asks_the_shards_anew(thread):
+    """That of aiokafka begins at the committed offsets, and not at all where nothing was committed."""
+    await thread._read_from({EMAILS: 40})
+    thread._consumer.subscription.assignment = object()
+    assert await thread._fetch_records(None, {EMAILS}, 0.0, 10) == {}
+    assert not thread.is_read(EMAILS)
+
+
+async def test_a_gap_is_read_again():
+    """A chunk that does not follow what the shard has read is not taken; the shard asks for what lies before it."""
+    task = object.__new__(ShardTask)
+    asked = []
+
+    async def read_from(offsets):
+        asked.append(offsets)
+
+    consumer = object.__new__(ChunkConsumer)
+    consumer.read_from = read_from
+    settings = Settings(app_id="app", partitions=1)
+    task._settings, task._app, task._partition = settings, SimpleNamespace(consumer=consumer), 0
+    task._clock, task._unsought = WallClock(ClockPolicy(60)), set()
+    task._topics = {source: settings.topic(source) for source in settings.sources}
+    task._source_of = {topic: source for source, topic in task._topics.items()}
+    task._shard = SimpleNamespace(read_to=lambda _: 6)
+    message = SimpleNamespace(topic="app.emails", value=Chunk(9, [record(10)]))
+    task._read(SimpleNamespace(message=message))
+    await task._seek()
+    await task._seek()
+    assert asked == [{EMAILS: 7}]
