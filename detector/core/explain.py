@@ -92,7 +92,7 @@ def _silent(data: dict[str, Any]) -> str:
 
 def _rhythm(data: dict[str, Any]) -> str:
     evidence = data["evidence"]
-    acts = "orders" if data["signal"] == "orders" else "comes back"
+    acts = {"orders": "orders", "reply_overdue": "replies"}.get(data["signal"], "comes back")
     return (
         f"It usually {acts} after {evidence['mean_gap_days']:.1f} days "
         f"({evidence['gaps_seen']} gaps seen, the longest {evidence['longest_gap_days']:.1f} days)."
