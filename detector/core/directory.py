@@ -57,6 +57,13 @@ class Vocabulary:
         self.words[number] = word
         self.mark_saved()
 
+    def drop(self, word: str) -> int | None:
+        """Forget a word; its number, which is given to no other, or None if it is not known."""
+        number = self._numbers.pop(word, None)
+        if number is not None:
+            self.words[number] = ""
+        return number
+
     def unsaved(self) -> Iterator[tuple[int, str]]:
         """Numbers and words that came since the last call or `mark_saved`."""
         yield from enumerate(self.words[self._saved :], self._saved)

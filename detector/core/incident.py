@@ -104,7 +104,9 @@ def silence_of(client_or_segment: Client, signal: int) -> Silence:
 
 @njit(cache=True)
 def severity_of(signal: int, escalated: bool) -> int:
-    """Of a silence: orders alone are one level lower than all contact."""
+    """Declines are for information; of silences orders alone are one level lower than all contact."""
+    if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
+        return INFO
     return WARNING + escalated - (signal == ORDERS_SIGNAL)
 
 
@@ -211,7 +213,7 @@ def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s
     told = tell(arrays, rules, applied, row, signal, (float(declining.opened_s), at_s, told_s))
     told.transition = OPENED if quiet else RESOLVED
     told.reason = TREND_CROSSED if quiet else RECOVERED
-    told.severity = INFO
+    told.severity = severity_of(signal, False)  # noqa: FBT003
     declining.state = _AFTER[declining.state, told.transition]
     if not quiet:
         trend.forget_decline(declining)

@@ -41,7 +41,8 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
         _tell(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
         told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         for row in range(start, stop):
-            yield encode(_outlook(table, row, told[row - start], at_s))
+            if table.names.words[row]:  # else it was erased
+                yield encode(_outlook(table, row, told[row - start], at_s))
 
 
 def _outlook(table: Table, row: int, told: tuple[float, ...], at_s: float) -> dict[str, Any]:

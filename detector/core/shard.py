@@ -286,21 +286,27 @@ class Shard:
         }
         return bytes([LAYOUT]) + json.dumps({"clock": clock, "sources": sources}).encode()
 
-    def restore(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take back durable records in the order in which they were written.
+    def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take back all durable records in the order in which they were written, or what is left of them, and go on.
 
         Raises
         ------
         UnknownLayoutError
             If one is of another layout, or damaged.
         """
+        self.take_back(records)
+        self.table.restored(self._rules.session_days)
+        self.counts["open"] = self.table.open_incidents()
+
+    def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take back some of the durable records; `restore` comes last. One without a value erases its client."""
         for key, value in records:
-            if key == POSITION_KEY:
+            if value is None:
+                self.table.forget(key)
+            elif key == POSITION_KEY:
                 self._resume(value)
             else:
                 self.table.restore(key, value)
-        self.table.restored(self._rules.session_days)
-        self.counts["open"] = self.table.open_incidents()
 
     def _resume(self, value: bytes) -> None:
         if value[:1] != bytes([LAYOUT]):

@@ -172,6 +172,15 @@ class Table:
         except ValueError as error:
             raise UnknownLayoutError(kind.decode(errors="replace")) from error
 
+    def forget(self, key: bytes) -> None:
+        """Heed a tombstone: a client that was erased is as one that nobody has heard of. Nothing else is erased."""
+        kind, _, name = key.partition(b"\0")
+        row = self.names.drop(name.decode()) if kind + b"\0" == CLIENT_KEY else None
+        if row is not None:
+            self.clients[row : row + 1] = new_clients(1)
+            self.trend_of[row] = 0
+            self.recent[row] = None
+
     def _restore(self, kind: bytes, name: str, value: bytes) -> None:
         if kind == CLIENT_KEY:
             self._restore_client(name, value)

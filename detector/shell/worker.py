@@ -166,10 +166,11 @@ class ShardTask:
             end = (await consumer.end_offsets([tp]))[tp]
             while await consumer.position(tp) < end:  # passes transaction markers, which are never handed over
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    self._shard.restore((record.key, record.value) for record in records if record.value is not None)
+                    self._shard.take_back((record.key, record.value) for record in records)
                     count += len(records)
         finally:
             await consumer.stop()
+        self._shard.restore(())
         seconds = time.perf_counter() - began
         self._meter.restored(seconds)
         log.info("shard restored", shard=self._partition, records=count, seconds=round(seconds, 3))

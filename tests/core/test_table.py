@@ -9,7 +9,7 @@ from detector.core.shard import Shard
 from detector.core.table import CLIENT_KEY
 from detector.simulate import Firm, simulate
 from schemas.interaction import INTERACTION
-from tests.core.shards import NOW_S, POLICY, SOURCES, data, interaction, known, run
+from tests.core.shards import NOW_S, POLICY, SOURCES, data, interaction, known, run, weekly
 
 RICH = {"length": 100, "sentiment": 0.5, "substantive": True}
 
@@ -86,3 +86,16 @@ def test_open_declines_are_counted_after_a_restart():
     orders = [interaction(7 * week, kind="order", amount=value) for week, value in enumerate(values)]
     restored.restore(run(shard, orders, 7 * len(values) - 6).states)
     assert restored.counts["open"] == shard.counts["open"] == 1
+
+
+def test_an_erased_client_is_not_restored():
+    """A tombstone after a client's record leaves nothing of it, long before compaction; others are as they were."""
+    shard, restored = Shard(POLICY), Shard(POLICY)
+    outcome = run(shard, [*weekly(5), interaction(29, "bob")], 30)
+    restored.restore([*outcome.states, (CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)])
+    assert "ann" not in restored.table.names
+    assert "ann" not in restored.table.names.words
+    assert restored.table.clients[restored.table.row("bob")].contacts == 1
+    run(restored, [interaction(31)], 32)
+    assert restored.client("ann").contact.gaps == 0
+    assert [json.loads(line)["client_id"] for line in restored.outlooks(NOW_S)] == ["bob", "ann"]
