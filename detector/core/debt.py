@@ -2,8 +2,9 @@
 
 After a message of ours the client is silent until it replies, and how long that may take is judged as every silence:
 by the segment's table of reply times and the client's own. An inbound interaction is a reply, unless both it and our
-message say to which conversation they belong and it is another one. Once somebody was told that a reply is overdue,
-anything heard of the client ends it. How long our own answers take is kept per segment.
+message say to which conversation they belong and it is another one. As long as too few replies are known for a
+deadline, and once somebody was told that one has passed, anything heard of the client is the reply. How long our own
+answers take is kept per segment.
 """
 
 import math
@@ -43,10 +44,12 @@ def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_day
 @njit(cache=True)
 def is_reply(client: Client, thread: int) -> bool:
     """Tell whether an inbound interaction replies to what we wrote."""
-    both_known = thread > 0 and client.thread > 0
-    other = both_known and thread != client.thread
-    asked = not math.isnan(client.reply.last_s)
-    result: bool = asked and (not other or client.reply.incident.state != QUIET)
+    if math.isnan(client.reply.last_s):
+        return False
+    same = thread == 0 or client.thread == 0 or thread == client.thread  # noqa: PLR1714 - Numba cannot
+    # Without a deadline nothing else would ever end the wait for a conversation that has died.
+    without_deadline = client.reply.gaps < rhythm.GAPS_MIN
+    result: bool = same or without_deadline or client.reply.incident.state != QUIET
     return result
 
 

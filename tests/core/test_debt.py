@@ -105,7 +105,8 @@ def test_a_reply_is_of_the_same_conversation_where_both_are_known(asked, heard, 
     """Where either says nothing of its thread, any later inbound interaction is the reply."""
     shard = Shard(POLICY)
     asked, heard = ({"thread_id": thread} if thread else {} for thread in (asked, heard))
-    run(shard, [ask(1, **asked), interaction(2, kind="call", **heard)], 3)
+    question, call = ask(ASKED, **asked), interaction(ASKED + 0.3, kind="call", **heard)
+    run(shard, [*conversation(), question, call], ASKED + 0.4)
     assert (unanswered(shard) is None) == replied
 
 
@@ -245,3 +246,13 @@ def test_how_long_our_answers_take_is_as_of_midnight():
     assert told == data(run(whole, slow, due_day + 0.02))
     (opened,) = [one for one in told if one["client_id"] == "ann"]
     assert day_of(opened["waiting_on_us_since"]) == 0
+
+
+def test_a_conversation_that_died_does_not_blind_us():
+    """Of a client with fewer than three replies anything heard is the reply, or its first question stays open."""
+    shard = Shard(POLICY)
+    dead = [ask(0, thread_id="dead")]
+    alive = [event for event in conversation() if event["at"] > START_S + 6 * DAY_S]
+    alive = [event | {"thread_id": f"alive-{event['at'] // (7 * DAY_S)}"} for event in alive]
+    run(shard, [*dead, *alive], ASKED)
+    assert shard.table.clients[0].reply.gaps == WEEKS - 1
