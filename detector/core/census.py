@@ -66,20 +66,27 @@ def census(table: Table, learning_gaps_min: int) -> Census:
     """
     count = len(table.names)
     rows, numbers = table.clients[:count].view(np.recarray), table.trend_of[:count]
-    silence, segment = rows["contact"], rows["segment"]
+    silence = rows["contact"]
     quiet, judged = silence["incident"]["state"] == State.QUIET, silence["gaps"] >= GAPS_MIN
     declining = quiet & (table.trends["state"][numbers] != State.QUIET).any(axis=1)
-    learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
-    names = table.segment_names.words
     clients = Counter({
         "learning": int((quiet & ~judged & ~declining).sum()),
         "active": int((quiet & judged & ~declining).sum()),
         "silent": int((~quiet).sum()),
         "declining": int(declining.sum()),
     })  # fmt: skip
-    per_segment = np.bincount(segment[quiet & judged & learned[segment]])
-    watched = Counter({names[number]: int(per_segment[number]) for number in np.flatnonzero(per_segment)})
-    return Census(clients, _opened(table), watched)
+    return Census(clients, _opened(table), watched(table, learning_gaps_min))
+
+
+def watched(table: Table, learning_gaps_min: int) -> Counter[str]:
+    """Per segment, how many clients an alert may come from next."""
+    rows = table.clients[: len(table.names)]
+    silence, segment = rows["contact"], rows["segment"]
+    learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
+    awaited = (silence["incident"]["state"] == State.QUIET) & (silence["gaps"] >= GAPS_MIN) & learned[segment]
+    found = np.bincount(segment[awaited])
+    names = table.segment_names.words
+    return Counter({names[number]: int(found[number]) for number in np.flatnonzero(found)})
 
 
 def waiting_on_us(table: Table, at_s: float) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 
 from detector.core import apply, debt, outlook, population
 from detector.core.alert import Alert, Names, build, in_order
-from detector.core.census import census
+from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
 from detector.core.columns import Columns, columns_of
 from detector.core.effect import EFFECT_NAMES
@@ -185,8 +185,8 @@ class Shard:
         """Once a day at most, add up how long clients were watched: what the budget of false alerts is promised for."""
         days = (now_s - self._watched_s) / DAY_S
         if days >= 1:
-            watched = census(self.table, self.policy.learning_gaps_min).watched
-            self.watched_days.update({segment: count * days for segment, count in watched.items()})
+            counts = watched(self.table, self.policy.learning_gaps_min)
+            self.watched_days.update({segment: count * days for segment, count in counts.items()})
         if not 0 <= days < 1:
             self._watched_s = now_s
 
