@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from detector.cli import about, backtest, kafka, learn, offline
-from detector.cli.options import Given
+from detector.cli.options import Given, setting_given
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130 interrupted."
 
@@ -56,5 +56,12 @@ def _options(
     config: Annotated[Path | None, typer.Option(help="TOML file with settings, instead of GHOSTING_CONFIG.")] = None,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,HOST:PORT.")] = None,
     app_id: Annotated[str | None, typer.Option(help="Name of the installation.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting, named as in the file; several times if need be."
+        ),
+    ] = None,
 ) -> None:
-    context.obj = Given({"bootstrap_servers": bootstrap_servers, "app_id": app_id}, config)
+    flags: dict[str, object] = dict(map(setting_given, sets or ()))
+    context.obj = Given({**flags, "bootstrap_servers": bootstrap_servers, "app_id": app_id}, config)

@@ -60,6 +60,18 @@ class Given(NamedTuple):
     file: Path | None
 
 
+def setting_given(text: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`; secrets are refused, because everybody on the machine can read a command line."""
+    from detector.shell.settings import Settings, variable
+
+    name, separator, value = text.partition("=")
+    if not separator or name not in Settings.model_fields:
+        raise typer.BadParameter(f"{name!r} is no setting; `ghosting settings` lists them, --set NAME=VALUE sets one")
+    if "SecretStr" in repr(Settings.model_fields[name].annotation):
+        raise typer.BadParameter(f"{name} is a secret, which a command line would show: use {variable(name)}")
+    return name, value
+
+
 def selection_of(
     types: list[str] | None, segments: list[str] | None, severities: list[str] | None, owners: list[str] | None
 ) -> "Selection":

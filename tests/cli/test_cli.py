@@ -300,3 +300,31 @@ def test_the_command_line_alone_imports_no_stack():
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert ended.stderr.strip() == ""
+
+
+def test_any_setting_can_be_given_as_a_flag(ghosting):
+    """It wins over the default, and its place is told."""
+    code, out, _ = ghosting("--set", "settle_s=2", "--set", "sources=emails,calls", "settings")
+
+    assert code == 0
+    assert re.search(r"^GHOSTING_SETTLE_S=2.0 +\(flag\)$", out, re.MULTILINE)
+    assert re.search(r"^GHOSTING_SOURCES=emails,calls +\(flag\)$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ("nope=1", 2, "'nope' is no setting"),
+        ("settle_s", 2, "--set NAME=VALUE sets one"),
+        ("settle_s=abc", 1, "should be a valid number"),
+        ("sasl_password=hush", 2, "use GHOSTING_SASL_PASSWORD"),
+        ("forward_webhooks=crm=https://hush", 2, "is a secret"),
+    ],
+)
+def test_a_setting_that_cannot_be_given_as_a_flag_is_refused(ghosting, given, code, said):
+    """What is unknown or wrong is told with the remedy; a secret is not taken from where everybody can read it."""
+    ended, _, err = ghosting("--set", given, "settings")
+
+    assert ended == code
+    assert said in " ".join(err.split())
+    assert "hush" not in err
