@@ -18,7 +18,7 @@ _INTRODUCTION: Final = f"""\
 # Configuration
 
 A flag (`ghosting --set NAME=VALUE COMMAND`) wins over the environment, which
- wins over the TOML file that `{FILE_VARIABLE}` (or `--config`) names, which wins
+wins over the TOML file that `{FILE_VARIABLE}` (or `--config`) names, which wins
 over the default. In the file a setting has its name without `{PREFIX}`, in small letters: `app_id = "ghosting"`. Lists
 are written `a,b` and mappings `vip=4,retail=0.5` in the environment. An empty variable counts as not set; an unknown
 one is an error. `ghosting settings` shows the values in force. `make docs` writes this page from the settings.
