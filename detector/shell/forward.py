@@ -87,6 +87,7 @@ class Forwarder:
                     await self._consumer.start()
                 except KafkaConnectionError:
                     raise await unreachable(self._settings) from None
+                await self._commit()  # where we begin, before what is found there takes its time
                 while True:
                     found = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCHED_MAX)
                     await asyncio.gather(*(self._deliver(records) for records in found.values()))

@@ -24,6 +24,7 @@ class Metrics:
 
     Examples
     --------
+    >>> from detector.shell.catalogue import WORKER
     >>> metrics = Metrics(Settings(), WORKER)
     >>> metrics.add("ghosting_rejected_total", 2, "tombstone")
     >>> metrics.registry.get_sample_value("ghosting_rejected_total", {"reason": "tombstone"})

@@ -88,7 +88,7 @@ def headers(key: bytes, alert_id: str, body: bytes, now_s: int) -> dict[str, str
     Examples
     --------
     >>> headers(b"0" * 24, "a1", b"{}", 1_700_000_000)["webhook-signature"]
-    'v1,NYs/E5ImP0i2eXRGCWZq5j/dA1NOvA8WMN9pf1CPHnw='
+    'v1,5Dxi2xfKrsKnZGVOvQoTzFD8Ia/xRY+4tZdlmMQfPeU='
     """
     signed = b".".join([alert_id.encode(), str(now_s).encode(), body])
     signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
