@@ -25,6 +25,14 @@ def _open(type_: str) -> tuple[tuple[str, str], ...]:
     return ((expr, "{{segment}}, {{severity}}"),)
 
 
+def _quantiles_so_far(name: str) -> tuple[tuple[str, str], ...]:
+    """Of what is rare: in a short window there is mostly none of it."""
+    return tuple(
+        (f"histogram_quantile({q}, sum by (le) ({name}_bucket))", share)
+        for q, share in ((0.5, "half below"), (0.99, "99 % below"))
+    )
+
+
 def _quantiles(name: str, by: str = "") -> tuple[tuple[str, str], ...]:
     legend = f" {{{{{by}}}}}" if by else ""
     labels = f"le, {by}" if by else "le"
@@ -167,7 +175,7 @@ DETECTOR: Final = {
     "Workers": (
         Panel("Transactions", _quantiles("ghosting_commit_seconds", "instance"), "s"),
         Panel("Shards", (("sum by (instance, state) (ghosting_shards)", "{{instance}}, {{state}}"),)),
-        Panel("Restores", _quantiles("ghosting_restore_seconds"), "s"),
+        Panel("Restores", _quantiles_so_far("ghosting_restore_seconds"), "s"),
         Panel(
             "Rebalances",
             (("sum by (instance) (increase(ghosting_rebalances_total[$__rate_interval]))", "{{instance}}"),),
