@@ -3,7 +3,6 @@
 `python -m detector.shell.configuration` writes it; `python -m detector.shell.configuration --check` compares.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from detector.shell.page import write_or_check
 from detector.shell.settings import FILE_VARIABLE, PREFIX, Settings, variable
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -78,15 +78,7 @@ def allowed(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` only compare; 1 = it is out of date."""
-    parser = argparse.ArgumentParser(prog="python -m detector.shell.configuration", description="Writes the page.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if it would change something")
-    if not parser.parse_args(arguments).check:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{PAGE} is out of date: run make docs and review the diff\n")
-    return 1
+    return write_or_check(PAGE, page(), arguments)
 
 
 if __name__ == "__main__":

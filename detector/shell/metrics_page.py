@@ -3,13 +3,13 @@
 `python -m detector.shell.metrics_page` writes it; `python -m detector.shell.metrics_page --check` compares.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from detector.shell.catalogue import BOTH, FORWARDER, LABELS, WORKER, Metric, label_sets
+from detector.shell.page import write_or_check
 from detector.shell.settings import Settings
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -62,15 +62,7 @@ def _values(label: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` only compare; 1 = it is out of date."""
-    parser = argparse.ArgumentParser(prog="python -m detector.shell.metrics_page", description="Writes the page.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if it would change something")
-    if not parser.parse_args(arguments).check:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"{PAGE} is out of date: run python -m detector.shell.metrics_page and review the diff\n")
-    return 1
+    return write_or_check(PAGE, page(), arguments)
 
 
 if __name__ == "__main__":
