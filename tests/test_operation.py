@@ -100,12 +100,15 @@ def interaction(number, client, kind, at):
 
 
 def history(now_s):
-    """Give half a year of sixty clients: some were silent for a month, and they stopped one by one until today."""
+    """Give half a year of sixty clients: some were silent for a month, and they stopped one by one until two days ago.
+
+    So the load finds the clock of the shards days behind, and takes it over some midnights.
+    """
     chance = random.Random(5)
     found = []
     for client in range(60):
         at = now_s - 200 * DAY_S
-        end = now_s - client * 0.4 * DAY_S  # so that some deadlines have just passed
+        end = now_s - (2 + client * 0.4) * DAY_S  # so that some deadlines have just passed
         while (at := at + DAY_S * chance.expovariate(1) + DAY_S) < end:
             at += chance.choice([0] * 30 + [25]) * DAY_S
             found.append((min(at, end), client, chance.choice(list(KINDS))))
@@ -157,7 +160,7 @@ def running(command, port, settings, folder, **given):
     environment = {
         "GHOSTING_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "GHOSTING_APP_ID": settings.app_id,
         "GHOSTING_PARTITIONS": str(settings.partitions), "GHOSTING_HTTP_PORT": str(port),
-        "GHOSTING_LEARNING_GAPS_MIN": "1", "GHOSTING_SETTLE_S": "1", "GHOSTING_METRICS_SEGMENTS": "vip,retail", **given,
+        "GHOSTING_LEARNING_GAPS_MIN": "1", "GHOSTING_SETTLE_S": "60", "GHOSTING_METRICS_SEGMENTS": "vip,retail", **given,
     }  # fmt: skip
     with (folder / f"{command}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -224,6 +227,7 @@ def test_a_real_prometheus_shows_it_and_a_stopped_source_is_told(settings, tmp_p
             found = prometheus.asked(f"{server}/api/v1/query", query=query.replace("$__rate_interval", "60s"))
             return found["data"]["result"]
 
+        # What is counted at midnight grows before the eyes of Prometheus: until the load begins, no source goes on.
         prometheus.wait_for(lambda: value("count(ghosting_build_info) == 2"), "both are scraped")
         stack.enter_context(load)
         dashboards = [*queries("clients.json"), *queries("detector.json")]
