@@ -9,7 +9,7 @@ from typing import Final
 from xxhash import xxh3_64_intdigest
 
 from detector.core.clock import DAY_S
-from detector.core.layout import CONTACT, MESSAGE, ORDER, OURS, QUESTION
+from detector.core.layout import CONTACT, ELSEWHERE, MESSAGE, ORDER, OURS, QUESTION, SIGNALS
 from schemas.interaction import Interaction
 
 Columns = tuple[float | int | tuple[float, ...], ...]
@@ -79,6 +79,11 @@ def columns_of(interaction: Interaction, offset: int, row: int, account: int, se
         traits,
         (NAN, NAN, amount, NAN, length, kept, delay_days, substance, sentiment),
     )
+
+
+def columns_elsewhere(interaction: Interaction, offset: int) -> Columns:
+    """The row of an interaction of another shard's client, which waits for its turn to go on: it only has a time."""
+    return (0.0, interaction["at"], offset, 0, ELSEWHERE, 0, 0, 0, 0, 0, 0, (NAN,) * SIGNALS)
 
 
 def _positive(amount: float | None) -> float:

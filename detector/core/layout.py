@@ -131,6 +131,7 @@ INTERACTION = np.dtype(
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )
+ELSEWHERE = 0xFFFF_FFFF  # instead of a row: the client is another shard's, and the record itself stands for its id
 CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
 """Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 

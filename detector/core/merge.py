@@ -13,18 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core.layout import INTERACTION
+from detector.core.layout import ELSEWHERE, INTERACTION
+from detector.core.reroute import Rerouted
 
 Ids = np.ndarray[Any, np.dtype[np.object_]]
 Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with their event ids; and the rejections among them."""
+    """Interactions whose turn has come, in order, with their event ids; rejections and what goes on, among them."""
 
     batch: Batch
     ids: Ids
     rejected: list[bytes]
+    rerouted: list[Rerouted]
 
 
 class Position(NamedTuple):
@@ -106,8 +108,10 @@ class Merge:
         parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
         rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
         if not parts:
-            return Released(np.empty(0, INTERACTION), np.empty(0, object), rejected)
+            return Released(np.empty(0, INTERACTION), np.empty(0, object), rejected, [])
         batch = np.concatenate([batch for batch, _ in parts])
         ids = np.concatenate([ids for _, ids in parts])
         order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
-        return Released(batch[order], ids[order], rejected)
+        batch, ids = batch[order], ids[order]
+        ours = batch["row"] != ELSEWHERE
+        return Released(batch[ours], ids[ours], rejected, ids[~ours].tolist())

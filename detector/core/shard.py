@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +19,12 @@ from detector.core import apply, debt, outlook, population
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.columns import Columns, columns_of
+from detector.core.columns import Columns, columns_elsewhere, columns_of
 from detector.core.effect import EFFECT_NAMES
 from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
 from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
+from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
 from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
@@ -61,6 +63,7 @@ class Outcome(NamedTuple):
     states: list[tuple[bytes, bytes]]
     alerts: list[Alert]
     rejected: list[bytes]
+    rerouted: list[Rerouted]
 
 
 class Shard:
@@ -90,7 +93,7 @@ class Shard:
         )
         self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._watched_s = math.inf
-        self._merge = Merge(policy.sources)
+        self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
         self._changed_rows: set[int] = set()
@@ -126,10 +129,18 @@ class Shard:
         rejected: Sequence[tuple[int, bytes]],
         read_to: int,
         now_s: float,
+        rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
     ) -> None:
-        """Let interactions and rejections of a source, with their offsets, wait for their turn."""
-        batch = np.array([self._columns(offset, interaction) for offset, interaction in read], INTERACTION)
-        ids: Ids = np.array([interaction["event_id"] for _, interaction in read], object)
+        """Let interactions and rejections of a source, with their offsets, wait for their turn.
+
+        Those of `rerouted`, by offset, are other shards': they wait like all others, and then go on.
+        """
+        rows = [
+            columns_elsewhere(interaction, offset) if offset in rerouted else self._columns(offset, interaction)
+            for offset, interaction in read
+        ]
+        batch = np.array(rows, INTERACTION)
+        ids: Ids = np.array([rerouted.get(offset, interaction["event_id"]) for offset, interaction in read], object)
         self._merge.feeds[source].take_in(batch, ids, rejected, read_to, now_s)
         self.counts["rejected"] += len(rejected)
 
@@ -152,12 +163,12 @@ class Shard:
             Per source, the instant (epoch seconds) before which nothing can come from it any more.
         """
         frontier_s = max(self.clock_s, min(fronts.values()))
-        batch, ids, rejected = self._merge.release(frontier_s)
+        batch, ids, rejected, rerouted = self._merge.release(frontier_s)
         batch["key_s"] = np.maximum(batch["key_s"], self.clock_s)
         if len(batch) or self.clock_s > -math.inf:  # the clock of a shard begins with its first interaction
             self._run_days(batch, ids, frontier_s)
             self.clock_s = frontier_s
-        return self._outcome(batch, rejected)
+        return self._outcome(batch, rejected, rerouted)
 
     def _run_days(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
@@ -230,7 +241,7 @@ class Shard:
         counts = self.table.counts
         self.counts["held"] += int(counts[COUNT_HELD])
         self.counts["duplicates"] += int(counts[COUNT_DUPLICATES])
-        for source, late in zip(self.policy.sources, counts[COUNT_LATE:].tolist(), strict=False):
+        for source, late in zip(self._merge.feeds, counts[COUNT_LATE:].tolist(), strict=False):
             self.counts["late"] += late
             self.counts[f"late/{source}"] += late
         counts[:] = 0
@@ -270,14 +281,14 @@ class Shard:
 
     # What is durable.
 
-    def _outcome(self, batch: Batch, rejected: list[bytes]) -> Outcome:
+    def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
         rows = sorted(self._changed_rows.union(batch["row"].tolist()))
         states = list(self.table.records(rows, sorted(self._changed_segments)))
         alerts = sorted(self._alerts, key=in_order)
-        if states or rejected:
+        if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
         self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected)
+        return Outcome(states, alerts, rejected, rerouted)
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]

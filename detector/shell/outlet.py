@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
 
+from detector.core.reroute import Rerouted
 from detector.shell.connection import for_aiokafka
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
@@ -79,10 +80,11 @@ class Outlet:
         broken: BaseException = manager._transaction_waiter.exception()  # noqa: SLF001
         return broken
 
-    async def commit(self, *written: Written) -> None:
+    async def commit(self, *written: Written, rerouted: Iterable[Rerouted] = ()) -> None:
         """Make all of this durable, or nothing."""
         async with self._transaction() as producer:
             sent = [reply for one in written for reply in await self._send(producer, one)]
+            sent += [await self._send_on(producer, one) for one in rerouted]
             self._heed(await asyncio.gather(*sent))
 
     async def doubt_the_clock(self) -> None:
@@ -119,6 +121,13 @@ class Outlet:
             with _first_cause(producer):
                 yield producer
         self.is_in_transaction = False
+
+    async def _send_on(self, producer: AIOKafkaProducer, one: Rerouted) -> asyncio.Future[Any]:
+        """Send a record to the shard that it belongs to: the only ones that are not in our own partition."""
+        sent: asyncio.Future[Any] = await producer.send(
+            self._settings.rerouted_topic, one.value, one.key, one.partition, headers=one.headers
+        )
+        return sent
 
     async def _send(self, producer: AIOKafkaProducer, written: Written) -> list[asyncio.Future[Any]]:
         """Send in Kafka's own record batches, filled by hand: 100,000s of small records a second."""

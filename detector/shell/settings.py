@@ -26,12 +26,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from detector.core.reroute import REROUTED
 from detector.shell.security import SECRETS, ConnectionSettings
 
 PREFIX = "GHOSTING_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets, which tests and `make accuracy` read; no setting
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
 WEBHOOKS_MAX = 16
@@ -417,6 +418,16 @@ class Settings(ConnectionSettings):
         return tuple(self.topic(source) for source in self.sources)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """All that a shard merges: the sources, and what shards send on to one another."""
+        return (*self.sources, REROUTED)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """The topics that workers read."""
+        return tuple(self.topic(source) for source in self.inputs)
+
+    @property
     def alerts_topic(self) -> str:
         """Where alerts go that somebody should act on."""
         return self.topic("alerts")
@@ -435,6 +446,11 @@ class Settings(ConnectionSettings):
     def dead_letters_topic(self) -> str:
         """Where alerts go that a webhook did not take."""
         return self.topic("dead-letters")
+
+    @property
+    def rerouted_topic(self) -> str:
+        """Where records go on to the partition of their client, if they were produced to another one."""
+        return self.topic(REROUTED)
 
     @property
     def state_topic(self) -> str:

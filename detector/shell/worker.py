@@ -51,17 +51,18 @@ class ShardTask:
         self._app = app
         self._clock = clock
         self._outlet = Outlet(settings, partition, clock)
-        self._topics = {source: settings.topic(source) for source in settings.sources}
+        self._topics = {source: settings.topic(source) for source in settings.inputs}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
         self.restored: Shard | None = None  # the shard, once it has its state back and works
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
         self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
-        self._unsought = set(settings.sources)  # sources that are to be read from where we are, and are not yet
-        self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
+        self._unsought = set(settings.inputs)  # sources that are to be read from where we are, and are not yet
+        self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.inputs}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
         self._paused: set[str] = set()
+        self._told_misrouted: set[str] = set()
         self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
         self._frontier_s = -math.inf
@@ -91,7 +92,7 @@ class ShardTask:
         """Commit what is applied and stop; what was not committed is read again by the next owner."""
         self._closed = True
         if self.restored is not None:
-            await asyncio.wait({self._task}, timeout=self._settings.transaction_timeout_s)
+            await asyncio.wait({self._task}, timeout=self._settings.shutdown_s_max / 2)  # a consumer may never reply
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._tell_counts()
@@ -142,7 +143,7 @@ class ShardTask:
             fronts = {source: self._front_s(source) for source in self._topics}
             self._frontier_s = min(fronts.values())
             outcome = self._shard.advance(fronts)
-            if outcome.states or outcome.alerts or outcome.rejected:
+            if any(outcome):
                 await self._commit(outcome)
             self._meter.advanced()
             self._ack()
@@ -200,6 +201,7 @@ class ShardTask:
             self._unsought.add(source)
             return
         counts = self._intake.take_in(source, records, self._now_s())
+        self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
         many = self._settings.rejected_count_min
@@ -237,6 +239,7 @@ class ShardTask:
             Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
             Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
             Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
+            rerouted=outcome.rerouted,
         )
         self._meter.committed(time.perf_counter() - began, current, history)
 
@@ -247,6 +250,17 @@ class ShardTask:
         if counts != self._counts_told:
             log.info("counts", shard=self._partition, **counts)
         self._counts_told_at, self._counts_told = time.monotonic(), counts
+
+    def _tell_misrouted(self, source: str) -> None:
+        """Say once that somebody produces to a source with another partitioner than ours."""
+        if self._intake.misrouted[source] and source not in self._told_misrouted:
+            self._told_misrouted.add(source)
+            log.warning(
+                "records came to another partition than that of their key; they are rerouted, and come later",
+                topic=self._topics[source],
+                partition=self._partition,
+                remedy="produce with Kafka's murmur2 partitioner (librdkafka: partitioner=murmur2_random)",
+            )
 
     def _ack(self) -> None:
         """Let Faust commit the chunks of which nothing waits any more."""

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from confluent_kafka import Producer
 
+from detector.core.partition import partition_of
 from tests import kafka as broker
+from tests import secure
 from tests.secure import Acl, SecureKafka
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +58,7 @@ class Installation(NamedTuple):
         settings = {
             "GHOSTING_BOOTSTRAP_SERVERS": self.kafka.address,
             "GHOSTING_APP_ID": APP_ID,
-            "GHOSTING_PARTITIONS": "1",
+            "GHOSTING_PARTITIONS": "2",
             "GHOSTING_SETTLE_S": "0",
             "GHOSTING_LEARNING_GAPS_MIN": "1",
             "GHOSTING_NOTIFY_MAX_AGE_DAYS": "365",
@@ -99,6 +102,13 @@ class Installation(NamedTuple):
             process.terminate()
             process.wait(ENDS_S_MAX)
         assert said in log.read_text(), log.read_text()
+
+    def produce_misrouted(self) -> None:
+        """Produce a record that a worker has to send on."""
+        producer = Producer({"bootstrap.servers": self.kafka.address, **secure.access(self.kafka.secrets)})
+        record = {"event_id": "m", "client_id": CLIENT, "kind": "call", "direction": "inbound", "at": time.time()}
+        producer.produce(f"{APP_ID}.calls", json.dumps(record), CLIENT, partition=1 - partition_of(CLIENT, 2))
+        assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
 
     def log(self, command: str) -> Path:
         """Say where a command writes, its output and its errors alike."""
@@ -164,6 +174,7 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
             gone.result(broker.REPLY_SECONDS_MAX)
     if command == "worker":
         assert installation.run("produce").code == 0  # something new that it would have to write into its state
+        installation.produce_misrouted()
     kafka.grant(command, [acl for acl in RIGHTS[command] if acl != missing])
     try:
         ended = installation.run(command)
