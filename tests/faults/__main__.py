@@ -40,7 +40,8 @@ def line(report: Report) -> str:
     """Say what a run was like."""
     take_over = f"{report.take_over_s:.1f} s" if report.take_over_s else "none"
     return (
-        f"{report.nodes} nodes, {report.events} events, {report.alerts} alerts, {report.rejected} rejected; faults"
+        f"{report.nodes} nodes, {report.events} events, {report.alerts} alerts, {report.rejected} rejected,"
+        f" {report.rerouted} rerouted; faults"
         f" {dict(report.faults)}; ended {dict(report.ended)}; longest take-over {take_over}; compacted:"
         f" {report.compacted}; {report.seconds:.0f} s"
     )

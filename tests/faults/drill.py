@@ -37,6 +37,7 @@ class Report(NamedTuple):
     faults: Counter[str]
     nodes: int
     events: int
+    rerouted: int
     alerts: int
     rejected: int
     ended: Counter[str]
@@ -197,6 +198,7 @@ class Drill:
         answer = self.load.answer(time.time())
         assert durable.values(settings, settings.alerts_topic, settings.history_topic) == answer.alerts
         assert durable.values(settings, settings.rejected_topic) == answer.rejected
+        assert durable.values(settings, settings.rerouted_topic) == sorted(one.value for one in self.load.misrouted)
         rows = {name: row for shard in durable.restored(settings) for name, row in durable.rows_of(shard).items()}
         different = {name for name in rows.keys() | answer.rows.keys() if rows.get(name) != answer.rows.get(name)}
         assert not different, f"rows of {len(different)} of {len(answer.rows)} clients differ"
@@ -251,6 +253,7 @@ def _drill(schedule: Schedule, folder: Path, mix: Mix) -> Report:
             faults=schedule.kinds(),
             nodes=schedule.nodes,
             events=len(load.counted),
+            rerouted=len(load.misrouted),
             alerts=alerts,
             rejected=rejected,
             ended=fleet.ended,
