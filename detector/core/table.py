@@ -4,22 +4,20 @@ Every stored value begins with the version of the layout; a value of another ver
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detector.core import debt, incident, population
+from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
 from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
-    CLIENT,
     LAYOUT,
     RECENT,
     SEGMENT,
     SILENCES,
-    TREND,
     Records,
     new_clients,
     new_segments,
@@ -30,6 +28,7 @@ from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
+_PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
 _COUNTS = COUNT_LATE + 256
 _TRENDS_PER_EVENT = len(TRAITS)
 _VERSION = bytes([LAYOUT])
@@ -136,7 +135,7 @@ class Table:
         count = int(self.clients[row].contacts)
         return [self.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)]
 
-    def records(self, rows: Iterable[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
+    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
         """The durable form of these rows and segments, and of whatever is new and has a number.
 
         What has a number is saved before anything that comes after it, so that a restart gives no number twice.
@@ -150,11 +149,20 @@ class Table:
                 SEGMENT_KEY + str(number).encode(),
                 self.segments[number].tobytes() + self.segment_names.words[number].encode(),
             )
-        for row in rows:
-            trends = self.trends[self.trend_of[row][self.trend_of[row] > 0]]
-            ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-            value = self.clients[row].tobytes() + bytes([len(trends)]) + trends.tobytes() + ids
-            yield CLIENT_KEY + self.names.words[row].encode(), value
+        for start in range(0, len(rows), _PACKED_AT_ONCE):
+            some = rows[start : start + _PACKED_AT_ONCE]
+            for row, packed in zip(some, stored.pack(self._whole_rows(some)), strict=True):
+                ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
+                yield CLIENT_KEY + self.names.words[row].encode(), _VERSION + packed + ids
+
+    def _whole_rows(self, rows: Sequence[int]) -> np.ndarray:
+        """Copies of clients with their trends."""
+        whole = stored.new_rows(len(rows))
+        whole["client"] = self.clients[rows]
+        numbers = self.trend_of[rows]
+        has = numbers > 0
+        whole["trends"][has] = self.trends[numbers[has]]
+        return whole
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back one record; a later one of the same key replaces it, and keys may come in any order.
@@ -194,23 +202,25 @@ class Table:
             raise ValueError("no such kind of record")
 
     def _restore_client(self, client_id: str, value: bytes) -> None:
-        row = self.row(client_id)
-        self.clients[row] = np.frombuffer(value[: CLIENT.itemsize], CLIENT)[0]
-        ids_at = CLIENT.itemsize + 1 + value[CLIENT.itemsize] * TREND.itemsize
-        self._restore_trends(row, np.frombuffer(value[CLIENT.itemsize + 1 : ids_at], TREND))
-        count = int(self.clients[row].contacts)
-        ids = json.loads(value[ids_at:])
+        row, (whole, ids_at) = self.row(client_id), stored.unpack(value[1:])
+        self.clients[row] = whole["client"][0]
+        self._restore_trends(row, whole["trends"][0])
+        count = int(whole["client"]["contacts"][0])
+        ids = json.loads(value[1 + ids_at :])
         for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
             self.recent[row, k % RECENT] = event_id
 
     def _restore_trends(self, row: int, trends: np.ndarray) -> None:
-        for trend in trends:
-            signal = int(trend["signal"])
-            if self.trend_of[row, signal] == 0:
-                self.arrays(1)
-                self.trend_of[row, signal] = self.trends_used[0]
-                self.trends_used[0] += 1
-            self.trends[self.trend_of[row, signal]] = trend
+        begun = np.flatnonzero(trends["count"])
+        numbers = self.trend_of[row, begun]
+        new = numbers == 0
+        if new.any():
+            self.arrays(1)
+            first, count = int(self.trends_used[0]), int(new.sum())
+            numbers[new] = np.arange(first, first + count)
+            self.trends_used[0] += count
+            self.trend_of[row, begun] = numbers
+        self.trends[numbers] = trends[begun]
 
     def restored(self, session_days: float) -> None:
         """All records are back: find out what is due when."""
