@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
+from detector.core.warm import warm_up
 from detector.shell import logs, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
@@ -35,6 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     logs.configure(settings.log_level, settings.log_format)
+    warm_up()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
