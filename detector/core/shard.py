@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, debt, outlook, population
+from detector.core import apply, debt, former, outlook, population, restore
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
@@ -311,23 +311,21 @@ class Shard:
 
     def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take back some of the durable records; `restore` comes last. One without a value erases its client."""
+        others = []
         for key, value in records:
-            if value is None:
-                self.table.forget(key)
-            elif key == POSITION_KEY:
+            if key == POSITION_KEY and value is not None:
                 self._resume(value)
             else:
-                self.table.restore(key, value)
+                others.append((key, value))
+        restore.take_back(self.table, others)
 
     def _resume(self, value: bytes) -> None:
-        if value[:1] != bytes([LAYOUT]):
-            raise UnknownLayoutError("position")
         try:
-            position = json.loads(value[1:])
-        except ValueError as error:
+            position = json.loads(former.present(POSITION_KEY, value)[1:])
+            clock_s, refit_s, unfitted = position["clock"]
+            self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
+            for source, (offset, key_s) in position["sources"].items():
+                if source in self._merge.feeds:
+                    self._merge.feeds[source].resume(Position(int(offset), float(key_s)))
+        except (ValueError, LookupError, TypeError) as error:
             raise UnknownLayoutError("position") from error
-        clock_s, refit_s, unfitted = position["clock"]
-        self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
-        for source, (offset, key_s) in position["sources"].items():
-            if source in self._merge.feeds:
-                self._merge.feeds[source].resume(Position(offset, float(key_s)))

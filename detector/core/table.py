@@ -1,6 +1,6 @@
 """What a shard knows: its clients, segments and names, and their durable form as key-value records.
 
-Every stored value begins with the version of the layout; a value of another version is refused, never guessed at.
+Every stored value begins with the version of the layout. How records come back is told in `restore`.
 """
 
 import json
@@ -16,7 +16,6 @@ from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
     LAYOUT,
     RECENT,
-    SEGMENT,
     SILENCES,
     Records,
     new_clients,
@@ -35,11 +34,12 @@ _VERSION = bytes([LAYOUT])
 
 
 class UnknownLayoutError(Exception):
-    """A stored record was written by another version, or is damaged."""
+    """A stored record was written by a version that this one does not know, or is damaged."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"a stored {kind} record is not of layout {LAYOUT}: start the version that wrote it, or a new app id"
+            f"a stored {kind} record is damaged, or of a layout after {LAYOUT}: start the version that wrote it, or"
+            " stop all workers and run `ghosting rebuild`"
         )
 
 
@@ -120,6 +120,13 @@ class Table:
             debt.refit(self.segments, number)
         return number
 
+    def put_segment(self, number: int, name: str, segment: np.void) -> None:
+        """Give a durable segment its number back."""
+        self.segment_names.put(number, name)
+        self._make_room(number)
+        self.segments[number] = segment
+        self._set_budget(number, name)
+
     def _set_budget(self, number: int, name: str) -> None:
         budget = self._budgets.get(name, self._budget)
         for silence in SILENCES:
@@ -164,63 +171,13 @@ class Table:
         whole["trends"][has] = self.trends[numbers[has]]
         return whole
 
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Take back one record; a later one of the same key replaces it, and keys may come in any order.
-
-        Raises
-        ------
-        UnknownLayoutError
-            If it is of another layout, or damaged.
-        """
-        kind, _, name = key.partition(b"\0")
-        if value[:1] != _VERSION:
-            raise UnknownLayoutError(kind.decode(errors="replace"))
-        try:
-            self._restore(kind + b"\0", name.decode(), value)
-        except ValueError as error:
-            raise UnknownLayoutError(kind.decode(errors="replace")) from error
-
-    def forget(self, key: bytes) -> None:
-        """Heed a tombstone: a client that was erased is as one that nobody has heard of. Nothing else is erased."""
-        kind, _, name = key.partition(b"\0")
-        row = self.names.drop(name.decode()) if kind + b"\0" == CLIENT_KEY else None
+    def forget(self, client_id: str) -> None:
+        """Erase a client: it is as one that nobody has heard of."""
+        row = self.names.drop(client_id)
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
             self.recent[row] = None
-
-    def _restore(self, kind: bytes, name: str, value: bytes) -> None:
-        if kind == CLIENT_KEY:
-            self._restore_client(name, value)
-        elif kind == SEGMENT_KEY:
-            self._restore_segment(int(name), value)
-        elif kind == CHANNEL_KEY:
-            self.channels.put(int(name), value[1:].decode())
-        elif kind == ACCOUNT_KEY:
-            self.accounts.put(int(name), value[1:].decode())
-        else:
-            raise ValueError("no such kind of record")
-
-    def _restore_client(self, client_id: str, value: bytes) -> None:
-        row, (whole, ids_at) = self.row(client_id), stored.unpack(value[1:])
-        self.clients[row] = whole["client"][0]
-        self._restore_trends(row, whole["trends"][0])
-        count = int(whole["client"]["contacts"][0])
-        ids = json.loads(value[1 + ids_at :])
-        for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
-            self.recent[row, k % RECENT] = event_id
-
-    def _restore_trends(self, row: int, trends: np.ndarray) -> None:
-        begun = np.flatnonzero(trends["count"])
-        numbers = self.trend_of[row, begun]
-        new = numbers == 0
-        if new.any():
-            self.arrays(1)
-            first, count = int(self.trends_used[0]), int(new.sum())
-            numbers[new] = np.arange(first, first + count)
-            self.trends_used[0] += count
-            self.trend_of[row, begun] = numbers
-        self.trends[numbers] = trends[begun]
 
     def restored(self, session_days: float) -> None:
         """All records are back: find out what is due when."""
@@ -232,10 +189,3 @@ class Table:
         states = [rows[signal]["incident"]["state"] for signal in SILENCES]
         states.append(self.trends["state"][: self.trends_used[0]])
         return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)
-
-    def _restore_segment(self, number: int, value: bytes) -> None:
-        name = value[SEGMENT.itemsize :].decode()
-        self.segment_names.put(number, name)
-        self._make_room(number)
-        self.segments[number] = np.frombuffer(value[: SEGMENT.itemsize], SEGMENT)[0]
-        self._set_budget(number, name)

@@ -66,11 +66,10 @@ def test_a_row_comes_back_whatever_is_in_it(data):
     octets = [data.draw(st.binary(min_size=size, max_size=size)) for _ in range(data.draw(st.integers(1, 3)))]
     rows = np.frombuffer(b"".join(octets), stored.ROW)
     packed = stored.pack(rows)
-    for row, value in zip(rows, packed, strict=True):
-        again, length = stored.unpack(value + b"more")
-        assert again[0].tobytes() == row.tobytes()
-        assert length == len(value)
-    new, length = stored.unpack(stored.pack(stored.new_rows(1))[0])
+    again, lengths = stored.unpack([value + b"more" for value in packed])
+    assert again.tobytes() == rows.tobytes()
+    assert lengths == [len(value) for value in packed]
+    new, (length,) = stored.unpack(stored.pack(stored.new_rows(1)))
     assert new.tobytes() == stored.new_rows(1).tobytes()
     assert length < 10
 
