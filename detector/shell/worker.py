@@ -8,9 +8,9 @@ import math
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import faust
 import structlog
@@ -18,8 +18,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
-from detector.core.alert import Alert
-from detector.core.clock import DAY_S
 from detector.core.intake import Intake
 from detector.core.shard import Outcome, Shard
 from detector.core.table import UnknownLayoutError
@@ -28,7 +26,7 @@ from detector.shell.connection import denied, for_aiokafka
 from detector.shell.exits import Exit
 from detector.shell.meter import Meter
 from detector.shell.metrics import Metrics
-from detector.shell.outlet import Outlet, Pair, Written
+from detector.shell.outlet import Outlet
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
@@ -37,7 +35,6 @@ _CHUNKS_QUEUED = 8  # twice what a transaction takes: they hold records as they 
 _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
-_ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -229,18 +226,8 @@ class ShardTask:
         return self._clock.now_s(time.time(), time.monotonic())
 
     async def _commit(self, outcome: Outcome) -> None:
-        settings = self._settings
-        old_s = self._now_s() - settings.notify_max_age_days * DAY_S
-        current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
-        history = [alert for alert in outcome.alerts if alert.at_s < old_s]
         began = time.perf_counter()
-        await self._outlet.commit(
-            Written(settings.state_topic, outcome.states),
-            Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-            Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
-            Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
-            rerouted=outcome.rerouted,
-        )
+        current, history = await self._outlet.publish(outcome, self._now_s())
         self._meter.committed(time.perf_counter() - began, current, history)
 
     def _tell_counts(self) -> None:
@@ -288,7 +275,3 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
-
-
-def _pairs(alerts: Iterable[Alert]) -> list[Pair]:
-    return [(alert.key, alert.value) for alert in alerts]

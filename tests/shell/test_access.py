@@ -37,6 +37,11 @@ RIGHTS = {
     ]
     for command in ARGUMENTS
 }
+OF_REBUILD = [
+    Acl(resource, name.replace("<app>", APP_ID), operation)
+    for named, resource, name, operation in ROW.findall(SECURITY)
+    if named == "rebuild"
+]
 
 
 class Ended(NamedTuple):
@@ -53,8 +58,8 @@ class Installation(NamedTuple):
     passwords: dict[str, str]
     folder: Path
 
-    def start(self, command: str) -> subprocess.Popen[bytes]:
-        """Start a command as its user."""
+    def start(self, command: str, arguments: list[str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command as its user, or another one with these arguments as that user."""
         settings = {
             "GHOSTING_BOOTSTRAP_SERVERS": self.kafka.address,
             "GHOSTING_APP_ID": APP_ID,
@@ -74,16 +79,16 @@ class Installation(NamedTuple):
         files = [str(self.records())] if command == "produce" else []
         with self.log(command).open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "detector", *ARGUMENTS[command], *files],
+                [sys.executable, "-m", "detector", *(arguments or ARGUMENTS[command]), *files],
                 env={"PATH": "/usr/bin:/bin", **settings},
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
 
-    def run(self, command: str) -> Ended:
+    def run(self, command: str, arguments: list[str] | None = None) -> Ended:
         """Run a command to its end."""
-        process = self.start(command)
+        process = self.start(command, arguments)
         try:
             code = process.wait(ENDS_S_MAX)
         finally:
@@ -156,6 +161,17 @@ def test_the_rights_suffice(installation):
     assert code == 0, installation.log("worker").read_text()
     for command in ("topics", "produce", "worker", "forward"):
         assert CLIENT not in installation.log(command).read_text()
+
+
+def test_the_rights_of_a_rebuild_suffice(installation):
+    """It has those of a worker, and what it reads and makes beyond that."""
+    installation.kafka.grant("worker", [*RIGHTS["worker"], *OF_REBUILD])
+    try:
+        ended = installation.run("worker", ["rebuild"])
+    finally:
+        installation.kafka.grant("worker", RIGHTS["worker"])
+    assert ended.code == 0, ended.lines
+    assert "is in force" in ended.lines[-1]
 
 
 @pytest.mark.parametrize(
