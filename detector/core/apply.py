@@ -28,6 +28,7 @@ from detector.core.layout import CHANNELS_HEARD, CONTACT, MESSAGE, ORDER, OURS, 
 from detector.core.merge import Batch
 from detector.core.signals import NUMBER
 
+_SEEN_BITS = np.uint64(0xFFFF_FFFF)  # of an id's hash
 NOT_KEPT = -1  # instead of a slot
 CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency"))
 SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
@@ -62,8 +63,8 @@ def hear_on(client: Client, channel: int, at_s: float) -> None:
 
 @njit(cache=True)
 def is_late(client: Client, event: Event) -> bool:
-    """Tell whether a contact is older than the last one, or repeats its instant while its silence is open."""
-    repeated = client.contact.incident.state != QUIET and client.contact.last_s == event.at_s
+    """Tell whether a contact is older than the last one, or repeats its second while its silence is open."""
+    repeated = client.contact.incident.state != QUIET and client.contact.last_s == int(event.at_s)
     result: bool = client.contact.last_s > event.at_s or repeated
     return result
 

@@ -56,7 +56,7 @@ EFFECT = np.dtype(
         ("gaps", "u4"),
         ("segment_gaps", "f8"),
         ("budget", "f8"),
-        ("asked_s", "f8"),  # NaN = nothing is unanswered
+        ("asked_s", "u4"),  # 0 = nothing is unanswered
         ("waiting_s", "u4"),  # 0 = the client does not wait for us
         ("before", "f8"),
         ("now", "f8"),
@@ -93,13 +93,13 @@ def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
 def tell_silence(effect: Effect, silence: Silence, population: Population) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
-    effect.gaps, effect.longest_days = silence.gaps, silence.longest_days
+    effect.gaps, effect.longest_days = silence.gaps, silence.longest_s / DAY_S
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
     effect.prior_weight = 1.0 / (weight_of(silence.gaps) + 1.0)
     effect.segment_gaps, effect.budget = population.fitted_gaps, population.budget
     effect.expected_days = effect.median_s = effect.p90_s = math.nan
     effect.survival = effect.gone = effect.quiet_30_days = math.nan
-    if silence.gaps < rhythm.GAPS_MIN:
+    if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
     effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(silence, population, _MEDIAN))
@@ -126,7 +126,7 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
     opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
     days = max(
         rhythm.outlasted_days(silence, population, y),
-        _ESCALATION_LONGEST * silence.longest_days,
+        _ESCALATION_LONGEST * silence.longest_s / DAY_S,
         opened_days + 1 / DAY_S,
     )
     return deadline_s(silence.last_s, days)

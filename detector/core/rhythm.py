@@ -12,9 +12,9 @@ from typing import Any
 
 from numba import njit
 
-from detector.core.clock import DAYS_PER_YEAR, deadline_s, to_operational_days
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, deadline_s, to_operational_days
 from detector.core.forgetting import KEPT, weight_of
-from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP
+from detector.core.layout import COUNT_MAX, RHYTHM_BINS, U_BINS, U_MIN, U_STEP
 from detector.core.population import quantile
 
 GAPS_MIN = 3  # no deadline before the third gap
@@ -63,10 +63,10 @@ def population_e(population: Population, u: float) -> float:
 @njit(cache=True)
 def _knot(silence: Silence, population: Population, where: float, j: int) -> tuple[float, float]:
     """The j-th knot (e_j, y_j), from 0; (0, 0) where that gap does not set this client apart."""
-    longest = (silence.longest_days, silence.second_days, silence.third_days)[j]
-    if longest <= 0:
+    longest_days = (silence.longest_s, silence.second_s, silence.third_s)[j] / DAY_S
+    if longest_days <= 0:
         return 0.0, 0.0
-    e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest) - where), _KNOT_E_MIN), _KNOT_E_MAX)
+    e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest_days) - where), _KNOT_E_MIN), _KNOT_E_MAX)
     p, gaps = math.exp(-e), min(silence.gaps, _KNOT_GAPS_MAX)
     if p * (gaps + 1.0) <= j + 1:  # then y <= e
         return 0.0, 0.0
@@ -164,17 +164,14 @@ def _score(silence: Silence, population: Population, gap_days: float) -> None:
 def _learn_gap(silence: Silence, population: Population, gap_days: float) -> None:
     """Take one completed gap into the client's own numbers."""
     silence.total_days = KEPT * silence.total_days + gap_days
-    silence.gaps += 1
-    if gap_days > silence.longest_days:
-        silence.third_days, silence.second_days, silence.longest_days = (
-            silence.second_days,
-            silence.longest_days,
-            gap_days,
-        )
-    elif gap_days > silence.second_days:
-        silence.third_days, silence.second_days = silence.second_days, gap_days
-    elif gap_days > silence.third_days:
-        silence.third_days = gap_days
+    silence.gaps = min(int(silence.gaps) + 1, COUNT_MAX)
+    gap_s = int(gap_days * DAY_S + 0.5)
+    if gap_s > silence.longest_s:
+        silence.third_s, silence.second_s, silence.longest_s = silence.second_s, silence.longest_s, gap_s
+    elif gap_s > silence.second_s:
+        silence.third_s, silence.second_s = silence.second_s, gap_s
+    elif gap_s > silence.third_s:
+        silence.third_s = gap_s
     if silence.gaps == SETTLED_GAPS:
         population.settled += 1
         population.settled_log_sum += math.log(silence.total_days / weight_of(silence.gaps))
@@ -195,11 +192,10 @@ def learn_contact(silence: Silence, population: Population, at_s: float, session
     A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
     with it.
     """
-    if math.isnan(silence.last_s):
-        silence.last_s = at_s
+    before_s, silence.last_s = silence.last_s, int(at_s)
+    if before_s == 0:
         return 0.0
-    gap_days = to_operational_days(at_s) - to_operational_days(silence.last_s)
-    silence.last_s = at_s
+    gap_days = to_operational_days(silence.last_s) - to_operational_days(before_s)
     completed = gap_days > session_days
     if completed:
         learn_gap(silence, population, gap_days)

@@ -26,12 +26,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from detector.core.reroute import REROUTED
 from detector.shell.security import SECRETS, ConnectionSettings
 
 PREFIX = "GHOSTING_"
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets, which tests and `make accuracy` read; no setting
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
 WEBHOOKS_MAX = 16
@@ -53,6 +54,7 @@ KIND_SOURCES = MappingProxyType(
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
 _HOST = re.compile(r"[a-zA-Z0-9._:-]{1,253}")
 _SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
+_STATE = re.compile(r"state-\d+")
 # A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
 _OF_KUBERNETES = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -149,6 +151,13 @@ class Settings(ConnectionSettings):
         le=1024,
         description="Partitions of every source and of the state. Each is a shard that learns its own statistics: a"
         " firm of fifty clients is best served by one. It cannot be changed later without a rebuild.",
+    )
+    state_generation: int = Field(
+        0,
+        ge=0,
+        le=9999,
+        description="Which state topic to work on: 0 is the one in force, that of the last complete `ghosting rebuild`."
+        " Another number is for a way back, and then for all workers.",
     )
     replication: int = Field(
         1,
@@ -359,7 +368,7 @@ class Settings(ConnectionSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_SOURCE.fullmatch(source) for source in value):
             raise ValueError("should be names of 1-50 letters, digits, hyphens or underscores, separated by commas")
-        if any(source in OWN_TOPICS for source in value):
+        if any(source in OWN_TOPICS or _STATE.fullmatch(source) for source in value):
             raise ValueError(f"should not contain {', '.join(OWN_TOPICS)}, which are topics of our own")
         if len(set(value)) < len(value):
             raise ValueError("should name each source once")
@@ -417,6 +426,16 @@ class Settings(ConnectionSettings):
         return tuple(self.topic(source) for source in self.sources)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """All that a shard merges: the sources, and what shards send on to one another."""
+        return (*self.sources, REROUTED)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """The topics that workers read."""
+        return tuple(self.topic(source) for source in self.inputs)
+
+    @property
     def alerts_topic(self) -> str:
         """Where alerts go that somebody should act on."""
         return self.topic("alerts")
@@ -437,9 +456,14 @@ class Settings(ConnectionSettings):
         return self.topic("dead-letters")
 
     @property
+    def rerouted_topic(self) -> str:
+        """Where records go on to the partition of their client, if they were produced to another one."""
+        return self.topic(REROUTED)
+
+    @property
     def state_topic(self) -> str:
-        """The changelog of the shards."""
-        return self.topic("state")
+        """The changelog of the shards, of the generation that is set."""
+        return self.topic("state" if self.state_generation <= 1 else f"state-{self.state_generation}")
 
     def source_of(self, kind: str) -> str:
         """Choose the source that a kind of interaction is produced to: its usual one, or the first if that is missing.

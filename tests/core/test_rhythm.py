@@ -70,7 +70,7 @@ def test_own_long_gaps_only_make_alerts_earlier(gaps, y):
     """A client's own record never allows a longer silence than its population does."""
     silence, segment = taught(gaps)
     own = rhythm.outlasted_days(silence, segment, y)
-    silence.longest_days = silence.second_days = silence.third_days = 0
+    silence.longest_s = silence.second_s = silence.third_s = 0
     assert own <= rhythm.outlasted_days(silence, segment, y) * (1 + 1e-9)
 
 
@@ -79,8 +79,16 @@ def test_own_long_gaps_only_make_alerts_earlier(gaps, y):
 def test_the_three_longest_gaps_are_kept(gaps):
     """Whatever their order, the three longest gaps of all history are known."""
     silence, _ = taught([gap + 1 for gap in gaps])
-    longest = sorted((gap + 1 for gap in gaps), reverse=True)[:3]
-    assert [silence.longest_days, silence.second_days, silence.third_days] == pytest.approx(longest, rel=1e-6)
+    longest_s = sorted(((gap + 1) * DAY_S for gap in gaps), reverse=True)[:3]
+    assert [silence.longest_s, silence.second_s, silence.third_s] == pytest.approx(longest_s, abs=1)
+
+
+def test_gaps_are_counted_up_to_their_limit():
+    """More gaps than a row can count weigh what as many weigh."""
+    silence, segment = taught([7] * 5)
+    silence.gaps = 65_535
+    rhythm.learn_gap(silence, segment, 7.0)
+    assert silence.gaps == 65_535
 
 
 @UNTIMED
