@@ -161,13 +161,13 @@ class Shard:
 
     def _run_days(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
-        start = 0
+        start, keys_s = 0, np.ascontiguousarray(batch["key_s"])  # else each search would copy them all
         while True:
             if self._refit_s == math.inf and start < len(batch):
-                self._refit_s = next_refit_s(float(batch["key_s"][start]))
+                self._refit_s = next_refit_s(float(keys_s[start]))
             if self._refit_s >= until_s:
                 break
-            stop = int(np.searchsorted(batch["key_s"], self._refit_s))
+            stop = int(np.searchsorted(keys_s, self._refit_s))
             self._run(batch[start:stop], ids[start:stop], self._refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
@@ -237,9 +237,11 @@ class Shard:
 
     def _keep_ids(self, batch: Batch, ids: Ids, slots: Slots, start: int, stop: int) -> int:
         """Keep the ids of the contacts from `start` on; -> `stop`."""
+        if stop <= start:  # as for most effects: nothing was applied since the last one
+            return start
         kept = np.flatnonzero(slots[start:stop] >= 0) + start
         self.table.recent[batch["row"][kept], slots[kept]] = ids[kept]
-        return max(start, stop)
+        return stop
 
     def _names(self, effect: Mapping[str, Any]) -> Names:
         table, row, count = self.table, effect["row"], effect["contacts"]
