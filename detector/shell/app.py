@@ -20,6 +20,7 @@ from detector.shell.connection import for_faust
 from detector.shell.endpoints import serve
 from detector.shell.exits import Exit
 from detector.shell.gauges import Gauges
+from detector.shell.kernels import make_ready
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
@@ -35,6 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     logs.configure(settings.log_level, settings.log_format)
+    make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations

@@ -131,14 +131,15 @@ def counted(settings):
 
 
 @contextmanager
-def started(settings) -> Iterator[subprocess.Popen[bytes]]:
+def started(settings, **environment) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker with these settings; nothing is left of it at the end."""
     given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
     with log_of(settings).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "detector", "worker"],
-            env={**os.environ, **given},
+            env={**os.environ, **given, **environment},
             cwd=broker.RUN.parents[2],
+            stdout=log,
             stderr=log,
         )
     try:
@@ -225,3 +226,15 @@ def test_three_workers_go_on_where_a_killed_one_stopped(settings):
     with working(settings) as first, working(settings), working(settings):
         wait_for(first, settings, len(expected))
     assert alerts(settings) == expected
+
+
+def test_kernels_are_there_before_the_worker_joins(settings):
+    """Numba says what it loads and compiles: nothing of it happens while a shard works and the watchdog looks on."""
+    produce(settings, history())
+    with started(settings, NUMBA_DEBUG_CACHE="1", PYTHONUNBUFFERED="1") as worker:
+        wait_for(worker, settings, 1)
+    lines = log_of(settings).read_text().splitlines()
+    joins = next(k for k, line in enumerate(lines) if "worker started" in line)
+    kernels = [k for k, line in enumerate(lines) if line.startswith("[cache]")]
+    assert kernels
+    assert max(kernels) < joins
