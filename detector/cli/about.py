@@ -14,7 +14,7 @@ def settings(context: typer.Context, as_json: AsJson = False) -> None:
     from detector.shell.settings import effective
 
     given: Given = context.obj
-    rows = effective(given.flags, file=given.file)
+    rows = effective(given.flags, sets=given.sets, file=given.file)
     if as_json:
         typer.echo(json.dumps([row._asdict() for row in rows], ensure_ascii=False))
         return

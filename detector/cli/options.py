@@ -57,6 +57,7 @@ class Given(NamedTuple):
     """Settings as given before the command."""
 
     flags: dict[str, object]
+    sets: dict[str, str]
     file: Path | None
 
 
@@ -86,4 +87,4 @@ def settings_of(context: typer.Context, **flags: object) -> "Settings":
     from detector.shell.settings import load
 
     given: Given = context.obj
-    return load({**given.flags, **flags}, file=given.file)
+    return load({**given.flags, **flags}, sets=given.sets, file=given.file)

@@ -472,13 +472,17 @@ class _Given(NamedTuple):
     value: object
 
 
-def load(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> Settings:
+def load(
+    flags: Mapping[str, object] | None = None, *, sets: Mapping[str, str] | None = None, file: Path | None = None
+) -> Settings:
     """Gather the settings in force.
 
     Parameters
     ----------
     flags
-        Values by setting name, as given on the command line; None means not given.
+        Values by setting name, of flags of their own on the command line; None means not given.
+    sets
+        Values that were given by `--set`. A flag of its own wins.
     file
         TOML file to read instead of the one that GHOSTING_CONFIG names.
 
@@ -487,12 +491,14 @@ def load(flags: Mapping[str, object] | None = None, *, file: Path | None = None)
     SettingsError
         With one line per problem.
     """
-    return _validated(_gather(flags or {}, file))
+    return _validated(_gather(flags or {}, sets or {}, file))
 
 
-def effective(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> list[Effective]:
+def effective(
+    flags: Mapping[str, object] | None = None, *, sets: Mapping[str, str] | None = None, file: Path | None = None
+) -> list[Effective]:
     """List every setting with its value in force, as text that could be set again, and where it comes from."""
-    given = _gather(flags or {}, file)
+    given = _gather(flags or {}, sets or {}, file)
     settings = _validated(given)
     return [
         Effective(
@@ -517,7 +523,7 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _gather(flags: Mapping[str, object], file: Path | None) -> dict[str, _Given]:
+def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Given]:
     named = os.environ.get(FILE_VARIABLE)
     path = file or (Path(named) if named else None)
     found = _read_file(path) if path else {}
@@ -526,6 +532,8 @@ def _gather(flags: Mapping[str, object], file: Path | None) -> dict[str, _Given]
     given = {name: _Given("file", name, f" in {path}", value) for name, value in found.items()}
     for name, value in EnvSettingsSource(Settings)().items():
         given[name] = _Given("environment", variable(name), "", value)
+    for name, value in sets.items():
+        given[name] = _Given("flag", f"--set {name}", "", value)
     for name, value in flags.items():
         if value is not None:
             given[name] = _Given("flag", f"--{name.replace('_', '-')}", "", value)
