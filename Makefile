@@ -25,9 +25,15 @@ install: $(VENV)/.development ## set up .venv with everything for development
 test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFKA_BOOTSTRAP_SERVERS names one
 	@test -n "$$KAFKA_BOOTSTRAP_SERVERS" || deploy/kafka/run --prepare
 	deploy/prometheus/install
-	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
-	$(BIN)/pytest
+	@# Coverage cannot see compiled kernels: once as plain Python for the gate, beside all as shipped. The trap is for
+	@# Ctrl-C, of which a shell tells nothing to what runs in the background.
+	@mkdir -p .cache
+	@echo "pytest, and beside it the coverage of schemas and detector/core, which is shown at the end"
+	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -p no:cacheprovider --cov --cov-report=term tests/core tests/schemas \
+	  > .cache/coverage.log 2>&1 & \
+	  gate=$$!; trap 'kill $$gate 2> /dev/null' EXIT INT TERM; \
+	  $(BIN)/pytest; passed=$$?; wait $$gate; covered=$$?; \
+	  cat .cache/coverage.log; exit $$((passed ? passed : covered))
 
 faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10, and NODES=1 or 3 if given
 	@deploy/kafka/run --prepare
