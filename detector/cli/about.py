@@ -11,7 +11,7 @@ from detector.cli.options import AsJson, Given
 
 def settings(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the settings in force, and where each comes from."""
-    from detector.shell.settings import effective
+    from detector.shell.given import effective
 
     given: Given = context.obj
     rows = effective(given.flags, sets=given.sets, file=given.file)

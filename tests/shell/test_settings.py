@@ -5,8 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from detector.shell.given import FILE_VARIABLE, effective, load
 from detector.shell.policy import policy_of
-from detector.shell.settings import FILE_VARIABLE, OWN_TOPICS, Settings, SettingsError, effective, load, variable
+from detector.shell.settings import OWN_TOPICS, Settings, SettingsError, variable
 
 
 @pytest.fixture
