@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from detector.__main__ import main
 from schemas.contract import documents
 from schemas.outlook import Outlook
 from tests.contract import held, held_in
@@ -15,19 +14,6 @@ from tests.contract import held, held_in
 DAY_S = 86_400
 START_S = 1_735_689_600
 HEADER = "client_id,kind,at,direction"
-
-
-@pytest.fixture
-def ghosting(capfd):
-    """Give a function that runs a command: exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        said = capfd.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from detector.replay import replay
-from detector.shell import topics
 from detector.shell.policy import policy_of
-from detector.shell.settings import PREFIX, Settings
+from detector.shell.settings import PREFIX
 from tests import kafka as broker
 from tests.contract import held
 
@@ -168,18 +167,9 @@ def wait_for(worker, settings, count):
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give the settings of an installation whose topics exist."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed()
 
 
 def test_alerts_are_those_of_a_replay_and_come_once(settings):
