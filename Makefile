@@ -73,7 +73,9 @@ sbom: $(VENV)/.uv ## write what the product consists of, with licences, into .ca
 audit: $(VENV)/.uv ## ask PyPI whether a locked dependency of the product is known to be unsafe
 	@mkdir -p .cache/audit
 	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .cache/audit/requirements.txt
-	$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt
+	@$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt || { \
+	  echo "make audit: a table above names parts that are known to be unsafe. If there is an ERROR instead, nothing was" \
+	    "judged: PyPI's data about it cannot be reached from here (a mirror of packages does not have them)" >&2; exit 1; }
 
 check-deploy: $(VENV)/.development ## render what is deployed with kubectl and Compose's own parser (needs kubectl and Go)
 	@mkdir -p .cache/deploy
