@@ -1,7 +1,6 @@
 """A file through the same shards as a worker's."""
 
 import json
-from types import SimpleNamespace
 
 from detector.core.shard import Policy
 from detector.replay import replay
@@ -20,7 +19,7 @@ def test_an_alert_is_taken_back_after_it_was_raised():
     ]
     emitted, rejected = [], []
     summary = replay(
-        [SimpleNamespace(value=json.dumps(value).encode()) for value in values],
+        [[json.dumps(value).encode() for value in values]],
         policy=Policy(sources=("emails",), learning_gaps_min=0),
         partitions=1,
         until_s=None,

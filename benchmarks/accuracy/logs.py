@@ -17,7 +17,7 @@ from detector.core.clock import next_refit_s
 from detector.core.layout import SILENCE, Records, new_segments
 from detector.core.shard import Policy
 from detector.files import read_records
-from detector.replay import Line
+from detector.backtest.feed import Line
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))

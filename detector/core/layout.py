@@ -120,6 +120,8 @@ INTERACTION = np.dtype(
         ("key_s", "f8"),  # merge key: latest event time of its source so far
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
+        ("id_start", "i8"),  # of its event_id, in the ids of its batch
+        ("id_size", "u2"),
         ("event", "u8"),  # its event_id, hashed
         ("row", "u4"),  # of its client
         ("account", "u4"),  # 0 = not given

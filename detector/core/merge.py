@@ -15,12 +15,12 @@ import numpy as np
 
 from detector.core.layout import INTERACTION
 
-Ids = np.ndarray[Any, np.dtype[np.object_]]
+Ids = np.ndarray[Any, np.dtype[np.uint8]]
 Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with their event ids; and the rejections among them."""
+    """Interactions whose turn has come, in order, with the bytes of their event ids; and the rejections among them."""
 
     batch: Batch
     ids: Ids
@@ -78,15 +78,15 @@ class Feed:
         )
 
     def release(self, frontier_s: float) -> Iterator[tuple[Batch, Ids]]:
-        """Interactions before the frontier."""
+        """Interactions before the frontier, with the ids of them and of others."""
         while self._waiting:
             batch, ids = self._waiting.popleft()
             ready = int(np.searchsorted(batch["key_s"], frontier_s))
             if ready:
                 self._applied_key_s = float(batch["key_s"][ready - 1])
-                yield batch[:ready], ids[:ready]
+                yield batch[:ready], ids
             if ready < len(batch):
-                self._waiting.appendleft((batch[ready:], ids[ready:]))
+                self._waiting.appendleft((batch[ready:], ids))
                 return
 
     def release_rejected(self) -> Iterator[bytes]:
@@ -106,8 +106,20 @@ class Merge:
         parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
         rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
         if not parts:
-            return Released(np.empty(0, INTERACTION), np.empty(0, object), rejected)
+            return Released(np.empty(0, INTERACTION), np.empty(0, np.uint8), rejected)
         batch = np.concatenate([batch for batch, _ in parts])
-        ids = np.concatenate([ids for _, ids in parts])
+        ids = _together(batch, parts)
         order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
-        return Released(batch[order], ids[order], rejected)
+        return Released(batch[order], ids, rejected)
+
+
+def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:
+    """Put the ids of the parts of a batch behind each other, and let the batch know where each one is now."""
+    texts, end, first = [], 0, 0
+    for part, ids in parts:
+        start = int(part["id_start"].min())
+        text = ids[start : int((part["id_start"] + part["id_size"]).max())]
+        batch["id_start"][first : first + len(part)] += end - start
+        texts.append(text)
+        end, first = end + len(text), first + len(part)
+    return np.concatenate(texts)

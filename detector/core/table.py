@@ -26,6 +26,7 @@ from detector.core.layout import (
     new_trends,
 )
 from detector.core.lifecycle import State
+from detector.core.recent import Recent
 from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
@@ -76,7 +77,7 @@ class Table:
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
-        self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
+        self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.counts = np.zeros(_COUNTS, np.int64)
@@ -89,12 +90,18 @@ class Table:
         """The client's row; a new client gets the next one."""
         row = self.names.number(client_id)
         assert row is not None
-        if row == len(self.clients):
-            self.clients = np.concatenate([self.clients, new_clients(row)]).view(np.recarray)
-            self.due_s = np.concatenate([self.due_s, np.full(row, NEVER_S, np.uint32)])
-            self.recent = np.concatenate([self.recent, np.empty((row, RECENT), object)])
-            self.trend_of = np.concatenate([self.trend_of, np.zeros((row, len(TRAITS)), np.uint32)])
+        self.make_rows()
         return row
+
+    def make_rows(self) -> None:
+        """Have a row for every client that has a name."""
+        more = len(self.names) - len(self.clients)
+        if more > 0:
+            more = max(more, len(self.clients) // 2)
+            self.clients = np.concatenate([self.clients, new_clients(more)]).view(np.recarray)
+            self.due_s = np.concatenate([self.due_s, np.full(more, NEVER_S, np.uint32)])
+            self.recent.grow(more)
+            self.trend_of = np.concatenate([self.trend_of, np.zeros((more, len(TRAITS)), np.uint32)])
 
     def arrays(self, events: int) -> Arrays:
         """What kernels work on, with room for all trends that so many interactions can begin."""
@@ -133,8 +140,7 @@ class Table:
 
     def recent_ids(self, row: int) -> list[str]:
         """Ids of the client's last contacts, the newest last."""
-        count = int(self.clients[row].contacts)
-        return [self.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)]
+        return self.recent.ids(row, int(self.clients[row].contacts))
 
     def records(self, rows: Iterable[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
         """The durable form of these rows and segments, and of whatever is new and has a number.
@@ -148,13 +154,13 @@ class Table:
         for number in sorted({*segments, *new}):
             yield (
                 SEGMENT_KEY + str(number).encode(),
-                self.segments[number].tobytes() + self.segment_names.words[number].encode(),
+                self.segments[number].tobytes() + self.segment_names[number].encode(),
             )
         for row in rows:
             trends = self.trends[self.trend_of[row][self.trend_of[row] > 0]]
             ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
             value = self.clients[row].tobytes() + bytes([len(trends)]) + trends.tobytes() + ids
-            yield CLIENT_KEY + self.names.words[row].encode(), value
+            yield CLIENT_KEY + self.names[row].encode(), value
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back one record; a later one of the same key replaces it, and keys may come in any order.
@@ -179,7 +185,7 @@ class Table:
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
-            self.recent[row] = None
+            self.recent.forget(row)
 
     def _restore(self, kind: bytes, name: str, value: bytes) -> None:
         if kind == CLIENT_KEY:
@@ -201,7 +207,7 @@ class Table:
         count = int(self.clients[row].contacts)
         ids = json.loads(value[ids_at:])
         for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
-            self.recent[row, k % RECENT] = event_id
+            self.recent.put(row, k % RECENT, event_id)
 
     def _restore_trends(self, row: int, trends: np.ndarray) -> None:
         for trend in trends:

@@ -94,7 +94,7 @@ def test_an_erased_client_is_not_restored():
     outcome = run(shard, [*weekly(5), interaction(29, "bob")], 30)
     restored.restore([*outcome.states, (CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)])
     assert "ann" not in restored.table.names
-    assert "ann" not in restored.table.names.words
+    assert "ann" not in restored.table.names
     assert restored.table.clients[restored.table.row("bob")].contacts == 1
     run(restored, [interaction(31)], 32)
     assert restored.client("ann").contact.gaps == 0

@@ -10,13 +10,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from confluent_kafka import Producer
 
 from detector.core.address import address_of
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Shard
 from detector.replay import replay
 from detector.shell.policy import policy_of
@@ -153,7 +153,7 @@ class Load:
             intake = Intake(shard, topics, p, self.settings.partitions)
             for source in topics:
                 records = [sent for sent in self.counted if (sent.source, sent.partition) == (source, p)]
-                intake.take_in(source, records, until_s)
+                intake.take_in(source, records_of(records), until_s)
         outcomes = [shard.advance(dict.fromkeys(topics, until_s)) for shard in shards]
         alerts = sorted(alert.value for outcome in outcomes for alert in outcome.alerts)
         assert alerts == self._replayed(until_s)
@@ -166,7 +166,7 @@ class Load:
     def _replayed(self, until_s: float) -> list[bytes]:
         emitted: list[bytes] = []
         replay(
-            [SimpleNamespace(value=sent.value) for sent in self.counted if not sent.is_astray],
+            [[sent.value for sent in self.counted if not sent.is_astray]],
             policy=policy_of(self.settings),
             partitions=self.settings.partitions,
             until_s=until_s,
