@@ -90,7 +90,7 @@ clean: ## remove what make made: the virtual environment, caches, Kafka's jars a
 # Stamps: each is newer than what it was made from. --inexact keeps the tools that are there already.
 $(VENV)/.product: $(VENV)/.uv pyproject.toml uv.lock
 	$(UV) sync --frozen --no-dev --inexact
-	@echo "compiling the kernels: about half a minute"
+	@echo "compiling the kernels: up to a minute"
 	@$(BIN)/python -c 'from detector.core.rehearsal import rehearse; rehearse()'
 	@touch $@
 

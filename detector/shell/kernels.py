@@ -7,7 +7,7 @@ from numba.core import event
 
 from detector.core.rehearsal import rehearse
 
-COMPILING = "compiling the kernels, this once: about half a minute"
+COMPILING = "compiling the kernels, this once: up to a minute"
 
 
 class _First(event.Listener):

@@ -13,7 +13,6 @@ from detector.shell import kernels
 ROOT = Path(__file__).parents[2]
 WORKS_AFTERWARDS = """
 import gc, json
-from types import SimpleNamespace
 from numba.core.registry import CPUDispatcher
 from detector.core.shard import Policy
 from detector.replay import replay
@@ -29,11 +28,11 @@ def known():
 make_ready(lambda said: None)
 before = known()
 assert any(before.values())
-lines = [SimpleNamespace(value=json.dumps(event).encode()) for event in simulate(Firm(clients=12)).events]
+lines = [json.dumps(event).encode() for event in simulate(Firm(clients=12)).events]
 alerts = []
-replay(lines, policy=Policy(("emails", "orders"), learning_gaps_min=0), partitions=2, until_s=None, now_s=2e9,
-       route=lambda kind: "orders" if kind == "order" else "emails", emit=alerts.append, reject=print,
-       tell=lambda outlook: None)
+replay([lines[:1000], lines[1000:]], policy=Policy(("emails", "orders"), learning_gaps_min=0), partitions=2,
+       until_s=None, now_s=2e9, route=lambda kind: "orders" if kind == "order" else "emails",
+       emit=alerts.append, reject=print, tell=lambda outlook: None)
 assert alerts
 after = known()
 print({name: after[name] - before[name] for name in after if after[name] != before[name]})
