@@ -35,9 +35,9 @@ test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFK
 	  $(BIN)/pytest; passed=$$?; wait $$gate; covered=$$?; \
 	  cat .cache/coverage.log; exit $$((passed ? passed : covered))
 
-faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10, and NODES=1 or 3 if given
+faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10 or COUNT=200, JOBS=3, NODES=1 or 3 if given
 	@deploy/kafka/run --prepare
-	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(if $(NODES),--nodes $(NODES))
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --jobs $(or $(JOBS),1) $(if $(COUNT),--count $(COUNT)) $(if $(NODES),--nodes $(NODES))
 
 check: $(VENV)/.development ## lint, format, types, lock file, exported contracts and settings
 	$(BIN)/ruff check

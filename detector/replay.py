@@ -17,10 +17,12 @@ import numpy as np
 from detector.core.address import address_of, addresses_of
 from detector.core.alert import in_order
 from detector.core.facts import KINDS
+from detector.core.hashing import Integers
 from detector.core.intake import Intake
 from detector.core.lifecycle import TYPE_OF
-from detector.core.reading import Integers, Records
-from detector.core.shard import Policy, Shard
+from detector.core.reading import Records
+from detector.core.reroute import REROUTED
+from detector.core.shard import Outcome, Policy, Shard
 from detector.rows import produced
 
 _READ_AT_ONCE = 5000
@@ -94,13 +96,15 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     """
     began = time.perf_counter()
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
-    topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
+    topics = {source: f"{policy.app_id}.{source}" for source in (*policy.sources, REROUTED)}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
     read = deal_out(batches, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
     outcomes = [shard.advance(dict.fromkeys(policy.sources, frontier_s)) for shard in shards]
+    if hand_on(outcomes, intakes, now_s):
+        outcomes += [shard.advance({REROUTED: frontier_s}) for shard in shards]
     alerts, rejected = Counter[str](), Counter[str]()
     for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)
@@ -184,3 +188,13 @@ class _Addressing:
                 )
                 values[i], places[i] = value, self._numbers[source, partition]
         return _Dealt(values, keys, places)
+
+
+def hand_on(outcomes: Sequence[Outcome], intakes: Sequence[Intake], now_s: float) -> int:
+    """Let shards take in what others found not to be theirs: records that were not readable here; -> how many."""
+    ends = Counter[int]()
+    for one in (one for outcome in outcomes for one in outcome.rerouted):
+        record = Records([ends[one.partition]], [one.key], [one.value], [one.headers])
+        intakes[one.partition].take_in(REROUTED, record, now_s)
+        ends[one.partition] += 1
+    return ends.total()

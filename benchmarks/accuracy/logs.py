@@ -81,7 +81,6 @@ class Streamed(NamedTuple):
 def untaught(clients: int, budget: float) -> Streamed:
     """Clients that nobody has heard of, in a segment that has learned nothing."""
     silences: Any = np.zeros(clients, SILENCE).view(np.recarray)
-    silences.last_s = np.nan
     state = Streamed(silences, new_segments(1))
     state.segments["contact"]["budget"] = budget
     state.refit()

@@ -41,6 +41,20 @@ def compilation_told() -> AbstractContextManager[None]:
 
 
 @contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many of how many are done."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def steps(total: int) -> Iterator[Callable[[str], None]]:
     """Show on a terminal which of a few long steps is under way; the first call shows the bar."""
     if not sys.stderr.isatty():

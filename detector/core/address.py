@@ -9,11 +9,10 @@ from numba import njit
 from pydantic_core import from_json
 
 from detector.core.facts import NUMBER_OF
-from detector.core.hashing import Text
+from detector.core.hashing import Integers, Text, joined
 from detector.core.lexer import NOT_PLAIN
 from detector.core.partition import partition_of, partition_of_text
 from detector.core.plain import PLAIN, Plain, scan
-from detector.core.reading import Integers, joined
 
 _CLIENTS_REMEMBERED = 1 << 17
 _KIND, _CLIENT = NUMBER_OF["kind"], NUMBER_OF["client_id"]

@@ -143,7 +143,7 @@ def _silence(effect: Mapping[str, Any], names: Names, signal: Signal, *, back: b
         "probability_no_contact_in_30_days": None if back else or_none(effect["quiet_30_days"], 6),
         "false_alerts_per_client_year": effect["budget"],
         "channels_active": active,
-        "unanswered_since": None if math.isnan(effect["asked_s"]) else rfc3339(effect["asked_s"]),
+        "unanswered_since": rfc3339(effect["asked_s"]) if effect["asked_s"] else None,
         "waiting_on_us_since": rfc3339(effect["waiting_s"]) if effect["waiting_s"] else None,
     }
 

@@ -33,8 +33,8 @@ Segment = Any  # one record of layout.SEGMENT
 def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float) -> None:
     """We wrote; the first message without a reply counts. `interval_days`: mean time between two replies."""
     reply = client.reply
-    if math.isnan(reply.last_s):
-        reply.last_s = at_s
+    if reply.last_s == 0:
+        reply.last_s = int(at_s)
         client.thread = thread
         if reply.gaps >= rhythm.GAPS_MIN:
             probability = rhythm.share_of(segment.reply.budget, interval_days)
@@ -44,7 +44,7 @@ def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_day
 @njit(cache=True)
 def is_reply(client: Client, thread: int) -> bool:
     """Tell whether an inbound interaction replies to what we wrote."""
-    if math.isnan(client.reply.last_s):
+    if client.reply.last_s == 0:
         return False
     same = thread == 0 or client.thread == 0 or thread == client.thread  # noqa: PLR1714 - Numba cannot
     # Without a deadline nothing else would ever end the wait for a conversation that has died.
@@ -59,7 +59,7 @@ def learn_reply(client: Client, segment: Segment, at_s: float) -> float:
     reply = client.reply
     days = max(to_operational_days(at_s) - to_operational_days(reply.last_s), _LATENCY_DAYS_MIN)
     rhythm.learn_gap(reply, segment.reply, days)
-    reply.last_s = math.nan
+    reply.last_s = 0
     reply.incident.next_s = NEVER_S
     client.thread = 0
     return days

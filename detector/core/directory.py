@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.hashing import Text, text_of, xxh64
+from detector.core.hashing import Integers, Text, joined, text_of, xxh64
 
 NUMBERS_MAX = 0xFFFF_FFFF
 CHANNELS_MAX = 0xFF
@@ -76,6 +76,14 @@ def add(words: Words, text: Text, start: int, size: int) -> int:
     words.used[0] += 1
     words.used[1] += size
     return int(number)
+
+
+@njit(cache=True)
+def _find_or_add(words: Words, text: Text, ends: Integers, numbers: Integers) -> None:
+    for k in range(len(numbers)):
+        start, size = ends[k], ends[k + 1] - ends[k]
+        number = find(words, text, start, size)
+        numbers[k] = number if number >= 0 else add(words, text, start, size)
 
 
 @njit(cache=True)
@@ -150,6 +158,14 @@ class Vocabulary(Sequence[str]):
             return None
         self.make_room(1, len(text))
         return int(add(self.words, text_of(text), 0, len(text)))
+
+    def numbers(self, words: Sequence[str]) -> Integers:
+        """The numbers of many words, of which new ones get the next ones; whether there is room is not asked."""
+        text, ends = joined([word.encode() for word in words])
+        self.make_room(len(words), len(text))
+        numbers = np.empty(len(words), np.int64)
+        _find_or_add(self.words, text, ends, numbers)
+        return numbers
 
     def make_room(self, count: int, size: int) -> None:
         """Have room for so many more words of so many bytes together: kernels cannot make any."""

@@ -56,7 +56,7 @@ EFFECT = np.dtype(
         ("gaps", "u4"),
         ("segment_gaps", "f8"),
         ("budget", "f8"),
-        ("asked_s", "f8"),  # NaN = nothing is unanswered
+        ("asked_s", "u4"),  # 0 = nothing is unanswered
         ("waiting_s", "u4"),  # 0 = the client does not wait for us
         ("before", "f8"),
         ("now", "f8"),
@@ -93,23 +93,23 @@ def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
 def tell_silence(effect: Effect, silence: Silence, population: Population) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
-    effect.gaps, effect.longest_days = silence.gaps, silence.longest_days
+    effect.gaps, effect.longest_days = silence.gaps, silence.longest_s / DAY_S
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
     effect.prior_weight = 1.0 / (weight_of(silence.gaps) + 1.0)
     effect.segment_gaps, effect.budget = population.fitted_gaps, population.budget
     effect.expected_days = effect.median_s = effect.p90_s = math.nan
     effect.survival = effect.gone = effect.quiet_30_days = math.nan
-    if silence.gaps < rhythm.GAPS_MIN:
+    if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
-    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(silence, population, _MEDIAN))
-    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(silence, population, _P90))
-    effect.survival = rhythm.survival(silence, population, days)
-    effect.gone = rhythm.probability_gone(silence, population, days, DEPARTURES_PER_CLIENT_YEAR)
-    further = rhythm.survival(silence, population, days + _HORIZON_DAYS) / effect.survival
+    by, y = rhythm.measure(silence, population), -math.log(rhythm.alert_probability(silence, population))
+    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
+    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
+    effect.survival = rhythm.survival(population, by, days)
+    effect.gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
+    further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
     effect.quiet_30_days = 1.0 - (1.0 - effect.gone) * (1.0 - further)
-    probability = rhythm.alert_probability(silence, population)
-    deadline_days = to_operational_days(rhythm.next_deadline_s(silence, population, probability))
+    deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
     effect.expected_days = deadline_days - to_operational_days(silence.last_s)
 
 
@@ -125,8 +125,8 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
     y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
     opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
     days = max(
-        rhythm.outlasted_days(silence, population, y),
-        _ESCALATION_LONGEST * silence.longest_days,
+        rhythm.outlasted_days(population, rhythm.measure(silence, population), y),
+        _ESCALATION_LONGEST * silence.longest_s / DAY_S,
         opened_days + 1 / DAY_S,
     )
     return deadline_s(silence.last_s, days)

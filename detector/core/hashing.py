@@ -4,6 +4,7 @@ Written from its specification (https://github.com/Cyan4973/xxHash/blob/dev/doc/
 call the package `xxhash`, which the tests hold it to.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numba import config, njit
 np.seterr(over="ignore" if config.DISABLE_JIT else None)  # type: ignore[attr-defined] # set by numba.config itself
 
 Text = np.ndarray[Any, np.dtype[np.uint8]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 _P1, _P2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F)
 _P3, _P4, _P5 = np.uint64(0x165667B19E3779F9), np.uint64(0x85EBCA77C2B2AE63), np.uint64(0x27D4EB2F165667C5)
@@ -22,6 +24,13 @@ _LANES = 32  # bytes that are taken in at once, in four lanes, if there are as m
 def text_of(word: bytes) -> Text:
     """Bytes as kernels take them; copied, as a kernel would be compiled once more for what cannot be written to."""
     return np.frombuffer(bytearray(word), np.uint8)
+
+
+def joined(values: Sequence[bytes]) -> tuple[Text, Integers]:
+    """Bytes one behind the other, and where each ends, after a 0."""
+    ends = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=ends[1:])
+    return np.frombuffer(bytearray().join(values), np.uint8), ends
 
 
 @njit(cache=True)
@@ -92,6 +101,16 @@ def id_number(text: Text, start: int, size: int) -> np.uint64:
 def conversation_number(text: Text, start: int, size: int) -> np.uint64:
     """A number for a conversation, of as many bits as rows keep of it; never 0."""
     return max(xxh64(text, start, size) & np.uint64(0xFFFF_FFFF), np.uint64(1))
+
+
+def hashed(event_id: str) -> int:
+    """A number for an id; never 0, which stands for none.
+
+    >>> hashed("e1") == hashed("e1"), hashed("e1") == hashed("e2")
+    (True, False)
+    """
+    text = event_id.encode()
+    return int(id_number(text_of(text), 0, len(text)))
 
 
 def conversation(thread_id: str | None) -> int:

@@ -4,7 +4,6 @@ A silence of orders is told only of a client that is still heard otherwise: whil
 heard since the last order, it waits.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from numba import njit
 from detector.core import effect, trend
 from detector.core.clock import NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
-from detector.core.layout import Records
+from detector.core.layout import SIGNALS, Records
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TRANSITIONS, State
 
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
@@ -32,6 +31,7 @@ EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 
 Client = Any  # one record of layout.CLIENT, seen from Numba
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
+Incident = Any  # one record of layout.INCIDENT
 Effect = Any  # one record of effect.EFFECT
 Trend = Any  # one record of layout.TREND
 
@@ -65,7 +65,7 @@ def due(client: Client, session_days: float) -> tuple[int, float]:
     orders = client.orders
     if orders.incident.next_s < NEVER_S and client.contact.incident.state == QUIET:
         heard_since = client.contact.last_s > orders.last_s + session_days * 86_400.0
-        orders_s = max(float(orders.incident.next_s), math.ceil(client.contact.last_s))
+        orders_s = max(float(orders.incident.next_s), float(client.contact.last_s))
         if heard_since and orders_s < due_s:
             signal, due_s = ORDERS_SIGNAL, orders_s
     if client.reply.incident.next_s < due_s:
@@ -80,13 +80,13 @@ def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
         arrays.due_s[row] = min(due(arrays.clients[row], session_days)[1], float(NEVER_S))
 
 
-@njit(cache=True)
-def decline_budget(trend_of: np.ndarray, rules: Rules) -> float:
+@njit(cache=True, inline="always")  # called, it would cost a reference
+def decline_budget(trend_of: np.ndarray, row: int, budget: float) -> float:
     """Each signal's part of the budget that all declines of a client share."""
     signals = 0
-    for number in trend_of:
-        signals += number > 0
-    return rules.decline_budget / max(signals, 1)
+    for signal in range(SIGNALS):
+        signals += trend_of[row, signal] > 0
+    return budget / max(signals, 1)
 
 
 @njit(cache=True)
@@ -126,7 +126,7 @@ def tell(
         effect.tell_expected(told)
     else:
         declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
-        effect.tell_trend(told, declining, decline_budget(arrays.trend_of[row], rules))
+        effect.tell_trend(told, declining, decline_budget(arrays.trend_of, row, rules.decline_budget))
     return told
 
 
@@ -171,36 +171,37 @@ def is_any_open(client: Client) -> bool:
 
 
 @njit(cache=True)
+def _end(incident: Incident) -> None:
+    """Nothing is left of it."""
+    incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
+
+
+@njit(cache=True)
 def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
     incident = silence_of(arrays.clients[row], signal).incident
     if incident.state == HELD:
-        incident.state, incident.next_s = QUIET, NEVER_S
+        _end(incident)
         return
     told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), at_s, told_s))
     told.transition = RESOLVED
     told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
     told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
-    incident.state = _AFTER[incident.state, RESOLVED]
-    incident.next_s = NEVER_S
+    _end(incident)
 
 
 @njit(cache=True)
-def turns(client: Client, declining: Trend, trend_of: np.ndarray, rules: Rules, silent: bool) -> bool:
-    """Tell whether a new value opens or ends a decline; none is opened by what ends a silence.
+def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
+    """Tell whether a new value can open or end a decline; none is opened by what ends a silence.
 
     Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
     client that was never heard nothing is told: there is nothing that it could lose.
     """
     if declining.state != QUIET:
-        ends: bool = trend.recovered(declining, decline_budget(trend_of, rules))
-        return ends
+        return True
     told_already = declining.signal == ORDER_RATE_SIGNAL - FIRST_TREND and client.orders.gaps == client.contact.gaps
-    untold = silent or told_already or math.isnan(client.contact.last_s)
-    if untold or not trend.may_cross(declining):
-        return False
-    opens: bool = trend.crossed(declining, decline_budget(trend_of, rules))
-    return opens
+    untold = silent or told_already or client.contact.last_s == 0
+    return not untold and trend.may_cross(declining)
 
 
 @njit(cache=True)
@@ -216,4 +217,5 @@ def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s
     told.severity = severity_of(signal, False)  # noqa: FBT003
     declining.state = _AFTER[declining.state, told.transition]
     if not quiet:
+        declining.opened_s = 0
         trend.forget_decline(declining)

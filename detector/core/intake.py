@@ -1,4 +1,4 @@
-"""From a record of a source to an interaction that waits in its shard, or to a rejection that says why not."""
+"""From a record of a source to what waits for its turn: an interaction, a rejection, or a record of another shard."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from detector.core.facts import KINDS
 from detector.core.partition import partition_of
-from detector.core.reading import Chunk, Place, Read, Records, chunk_of
+from detector.core.reading import Chunk, Here, Read, Records, chunk_of
+from detector.core.reroute import REROUTED, Place, Rerouted, origin_of, own_headers, reroute
 from detector.core.shard import Shard
 from schemas.envelope import InteractionReader
 from schemas.interaction import Interaction, Refusal
@@ -42,6 +43,7 @@ class Intake:
             Counter()
         )  # by source, kind and result: for people, not for decisions
         self.refused: Counter[str] = Counter()  # by reason
+        self.misrouted: Counter[str] = Counter()  # by source
         self._shard, self._topics = shard, topics
         self._partition, self._partitions = partition, partitions
 
@@ -57,8 +59,9 @@ class Intake:
             return Counts(0, 0)
         chunk = chunk_of(new)
         read = Read.of(new.offsets, len(chunk.text))
-        rejected = self._read_all(source, new, chunk, read, now_s)
-        self._shard.take_in_read(source, read, rejected, new.offsets[-1], now_s)
+        rejected, rerouted = self._read_all(source, new, chunk, read, now_s)
+        self._shard.take_in_read(source, read, rejected, new.offsets[-1], now_s, rerouted)
+        self.misrouted[source] += len(rerouted)
         for kind, count in zip(KINDS, read.columns.kinds.tolist(), strict=True):
             self.read[source, kind, "accepted"] += count
         self.read[source, UNREADABLE, "rejected"] += len(rejected)
@@ -67,39 +70,55 @@ class Intake:
 
     def _read_all(
         self, source: str, records: Records, chunk: Chunk, read: Read, now_s: float
-    ) -> list[tuple[int, bytes]]:
-        """Read plain records by the kernel and the others one by one; -> rejections, with their offsets."""
+    ) -> tuple[list[tuple[int, bytes]], dict[int, Rerouted]]:
+        """Read plain records by the kernel and the others one by one; -> rejections and what goes on, by offset."""
         rejected: list[tuple[int, bytes]] = []
-        place, table, i = Place(self._partition, self._partitions, now_s), self._shard.table, 0
-        while (i := read.read_plain(chunk, table, place, i)) < len(records.offsets):
-            found = self._read(records, i, now_s)
+        rerouted: dict[int, Rerouted] = {}
+        here, table, i = Here(self._partition, self._partitions, now_s), self._shard.table, 0
+        while (i := read.read_plain(chunk, table, here, i)) < len(records.offsets):
+            offset, found = records.offsets[i], self._read(source, records, i, now_s)
             if isinstance(found, Refusal):
                 read.refuse(i)
-                rejected.append((records.offsets[i], self._rejection(source, records, i, found)))
+                rejected.append((offset, self._rejection(source, records, i, found)))
                 self.refused[found.reason] += 1
+            elif (partition := self._partition_elsewhere(found)) is not None:
+                read.send_on(i, found["at"])
+                origin = self._place(source, offset)
+                rerouted[offset] = reroute(records.keys[i], records.values[i], records.headers[i], origin, partition)
+                self.read[source, found["kind"], "rerouted"] += 1
             else:
                 read.write(i, found, table)
             i += 1
-        return rejected
+        return rejected, rerouted
 
-    def _read(self, records: Records, i: int, now_s: float) -> Interaction | Refusal:
-        found = self._reader.read(records.values[i], key=records.keys[i], headers=records.headers[i], now_s=now_s)
+    def _read(self, source: str, records: Records, i: int, now_s: float) -> Interaction | Refusal:
+        headers = own_headers(records.headers[i]) if source == REROUTED else records.headers[i]
+        found = self._reader.read(records.values[i], key=records.keys[i], headers=headers, now_s=now_s)
         if isinstance(found, Refusal):
             return found
-        client_id = found["client_id"]
-        if client_id not in self._shard.table.names and partition_of(client_id, self._partitions) != self._partition:
-            return Refusal(
-                "misrouted", "the key belongs to another partition: produce with Kafka's murmur2 partitioner"
-            )
+        if self._partition_elsewhere(found) is not None:
+            return found if source != REROUTED else Refusal("misrouted", "the record was rerouted here by mistake")
         if not self._shard.has_room(found):
             return Refusal("segment_limit", "segment: there are too many segments already")
         return found
 
+    def _partition_elsewhere(self, interaction: Interaction) -> int | None:
+        """The partition of the client, if it is not this one."""
+        if interaction["client_id"] in self._shard.table.names:
+            return None
+        partition = partition_of(interaction["client_id"], self._partitions)
+        return None if partition == self._partition else partition
+
+    def _place(self, source: str, offset: int) -> Place:
+        return Place(self._topics[source], self._partition, offset)
+
     def _rejection(self, source: str, records: Records, i: int, refusal: Refusal) -> bytes:
+        place = self._place(source, records.offsets[i])
+        origin = origin_of(records.headers[i], place) if source == REROUTED else place
         return rejection(
-            topic=self._topics[source],
-            partition=self._partition,
-            offset=records.offsets[i],
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
             reason=refusal.reason,
             detail=refusal.detail,
             key=records.keys[i],

@@ -2,7 +2,8 @@
 
 All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
 per client; packed, so that equal rows are equal bytes. Instants are epoch seconds (`_s`), durations are days of
-operational time (`_days`). Instants that the detector sets itself are whole seconds; 0 = not set.
+operational time (`_days`). What is kept of a client is rounded down to whole seconds; 0 = not set. Of a row only what
+differs from a new one is written: `stored`.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,13 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 
-LAYOUT = 4  # version of the records below; every stored record begins with it
+LAYOUT = 5  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
 SEEN = 4  # interactions among which a repeated event_id is recognised
 SIGNALS = 9  # that can decline: signals.TRAITS
+COUNT_MAX = 65_535  # where counts stop: what they weigh has long been the same
 CHANNELS_HEARD = 4  # channels of a client that are told apart
 
 SILENCES = ("contact", "orders", "reply")  # fields of a client and of its segment
@@ -26,7 +28,7 @@ SILENCES = ("contact", "orders", "reply")  # fields of a client and of its segme
 INCIDENT = np.dtype(
     [
         ("next_s", "u4"),  # when the next transition is due: the deadline, then the escalation, then never
-        ("opened_s", "u4"),  # the deadline that was passed, while an incident is open
+        ("opened_s", "u4"),  # the deadline that was passed; stale when nothing is open
         ("state", "u1"),  # lifecycle.State
     ]
 )
@@ -34,25 +36,23 @@ INCIDENT = np.dtype(
 # A silence and the rhythm that it is judged by: of all contacts, of orders alone, or after a message of ours.
 SILENCE = np.dtype(
     [
-        (
-            "last_s",
-            "f8",
-        ),  # what it began with: the last contact or order, or our unanswered message; NaN = there is none
+        ("last_s", "u4"),  # what it began with: the last contact or order, or our unanswered message; 0 = there is none
         ("total_days", "f8"),  # forgetting sum of gaps
-        ("longest_days", "f8"),  # the three longest gaps of all history
-        ("second_days", "f8"),
-        ("third_days", "f8"),
-        ("gaps", "u4"),  # between contacts or orders, or from our message to the reply
+        ("longest_s", "u4"),  # the three longest gaps of all history, in seconds of operational time
+        ("second_s", "u4"),
+        ("third_s", "u4"),
+        ("gaps", "u2"),  # between contacts or orders, or from our message to the reply; COUNT_MAX = as many or more
         ("incident", INCIDENT),
     ]
 )
 
 CLIENT = np.dtype(
     [
-        ("layout", "u1"),
         ("segment", "u2"),
-        ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
+        ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed; fewer bits would mistake one for another
+        ("seen_next", "u1"),
+        ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contact", SILENCE),
         ("orders", SILENCE),
         ("reply", SILENCE),
@@ -60,8 +60,6 @@ CLIENT = np.dtype(
         ("owed_s", "u4"),  # the client's first message that we have not answered; 0 = none
         ("channels", "u1", (CHANNELS_HEARD,)),  # numbers in the vocabulary of channels, last heard first; 0 = none
         ("channels_s", "u4", (CHANNELS_HEARD,)),  # when they were last heard
-        ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed
-        ("seen_next", "u1"),
     ]
 )
 
@@ -95,23 +93,23 @@ SEGMENT = np.dtype(
 )
 
 # The trend of one signal of one client: what its values were like, and how the latest compare with that. Values are
-# kept as transformed for the signal (signals.Scale); instants are whole epoch seconds, 0 = none.
+# kept as transformed for the signal (signals.Scale). Single precision: what scatters by a tenth needs no eighth digit.
 TREND = np.dtype(
     [
-        ("score", "f8"),  # exponentially weighted mean of the values' normal scores; positive = decline
+        ("signal", "u1"),  # number in signals.TRAITS
+        ("score", "f4"),  # exponentially weighted mean of the values' normal scores; positive = decline
         ("level", "f4"),  # forgetting mean of the values
         ("m2", "f4"),  # forgetting sum of their squared deviations from it
-        ("count", "u4"),  # values so far
-        ("first_s", "u4"),
-        ("last_s", "u4"),
-        ("since_s", "u4"),  # since when the score has been above (nearly) 0: where the present decline began
-        ("opened_s", "u4"),  # while an incident is open
-        ("before", "f4"),  # the level expected when the decline began
-        ("now", "f4"),  # mean of the values since
-        ("now_count", "u2"),  # how many these are, at most 65,535
         ("baseline", "f4"),  # mean of the values of the first half-year, eight at least; never moves afterwards
+        ("count", "u2"),  # values so far; at COUNT_MAX it stops, and so does last_day
+        ("first_day", "u2"),  # of the first and the last value, since the epoch
+        ("last_day", "u2"),
+        ("since_s", "u4"),  # since when the score has been above (nearly) 0: where the present decline began
+        ("before", "f4"),  # the level expected then
+        ("now", "f4"),  # mean of the values since
+        ("now_count", "u2"),  # how many these are, at most COUNT_MAX
+        ("opened_s", "u4"),  # while an incident is open
         ("state", "u1"),  # lifecycle.State
-        ("signal", "u1"),  # number in signals.TRAITS
     ]
 )
 
@@ -133,6 +131,7 @@ INTERACTION = np.dtype(
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )
+ELSEWHERE = 0xFFFF_FFFF  # instead of a row: the client is another shard's, and the record itself stands for its id
 CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
 """Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 
@@ -142,9 +141,7 @@ Records = np.recarray[Any, Any]
 def new_clients(count: int) -> Records:
     """Rows of clients that nobody has heard of yet."""
     clients = np.zeros(count, CLIENT).view(np.recarray)
-    clients.layout = LAYOUT
     for silence in SILENCES:
-        clients[silence]["last_s"] = np.nan
         clients[silence]["incident"]["next_s"] = NEVER_S
     return clients
 

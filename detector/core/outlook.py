@@ -55,7 +55,7 @@ def _outlook(table: Table, row: int, told: tuple[float, ...], at_s: float) -> di
         "account_id": table.accounts[client.account] or None,
         "segment": table.segment_names[client.segment],
         "at": rfc3339(at_s),
-        "last_heard_at": None if np.isnan(silence.last_s) else rfc3339(float(silence.last_s)),
+        "last_heard_at": rfc3339(float(silence.last_s)) if silence.last_s else None,
         "expected_next_at": expected_next(median_s, p90_s),
         "deadline_at": rfc3339(float(deadline_s)) if deadline_s < NEVER_S else None,
         "silence_percentile": or_none(1 - survival, 6),

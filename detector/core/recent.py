@@ -4,16 +4,19 @@ They lie in one array of bytes. A new id takes the place of the one that it foll
 are mostly of one length; else it goes to the end, and what is left behind is reclaimed when the array is full.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from detector.core.hashing import Text, text_of
+from detector.core.hashing import Text, joined
 from detector.core.layout import RECENT, Records
 from detector.core.merge import Batch
 
 _BYTES_AT_FIRST = 4096
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class Kept(NamedTuple):
@@ -52,6 +55,16 @@ def keep_all(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, first: int,
     for i in range(first, stop):
         if slots[i] >= 0:
             keep(kept, batch[i].row, slots[i], ids, batch[i].id_start, batch[i].id_size)
+
+
+@njit(cache=True)
+def _put(kept: Kept, rows: Numbers, contacts: Numbers, counts: Numbers, ids: Text, ends: Numbers) -> None:
+    """Keep so many ids of each client, those of its contacts up to the last one."""
+    k = 0
+    for i in range(len(rows)):
+        for contact in range(contacts[i] - counts[i], contacts[i]):
+            keep(kept, rows[i], contact % RECENT, ids, ends[k], ends[k + 1] - ends[k])
+            k += 1
 
 
 @njit(cache=True)
@@ -112,11 +125,14 @@ class Recent:
             _move(self.kept, new)
             self.kept = new
 
-    def put(self, row: int, slot: int, event_id: str) -> None:
-        """Keep one id."""
-        text = event_id.encode()
+    def put_all(
+        self, rows: Sequence[int] | Numbers, contacts: Sequence[int] | Numbers, ids: Sequence[list[str]]
+    ) -> None:
+        """Keep the ids of the last contacts of clients that had so many, the newest last."""
+        text, ends = joined([event_id.encode() for some in ids for event_id in some])
         self.make_room(len(text))
-        keep(self.kept, row, slot, text_of(text), 0, len(text))
+        counts = np.array([len(some) for some in ids], np.int64)
+        _put(self.kept, np.asarray(rows, np.int64), np.asarray(contacts, np.int64), counts, text, ends)
 
     def ids(self, row: int, contacts: int) -> list[str]:
         """The ids of a client that had so many contacts, the newest last."""

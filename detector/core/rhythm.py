@@ -8,13 +8,13 @@ client's j-th longest gap, a third as long again, is worth y_j to this client wh
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import njit
 
-from detector.core.clock import DAYS_PER_YEAR, deadline_s, to_operational_days
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, deadline_s, to_operational_days
 from detector.core.forgetting import KEPT, weight_of
-from detector.core.layout import RHYTHM_BINS, U_BINS, U_MIN, U_STEP
+from detector.core.layout import COUNT_MAX, RHYTHM_BINS, U_BINS, U_MIN, U_STEP
 from detector.core.population import quantile
 
 GAPS_MIN = 3  # no deadline before the third gap
@@ -28,6 +28,21 @@ _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
 Population = Any  # one record of layout.POPULATION: of all contacts, or of orders
+
+
+class Measure(NamedTuple):
+    """What a silence of one client is judged by; costly to make, so one is made for all questions of a moment.
+
+    Parameters
+    ----------
+    where
+        Where ln(gap) of the client sits on the segment's table.
+    knots
+        Of its three longest gaps, each (e_j, y_j); (0, 0) for one that does not set this client apart.
+    """
+
+    where: float
+    knots: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 @njit(cache=True)
@@ -63,10 +78,10 @@ def population_e(population: Population, u: float) -> float:
 @njit(cache=True)
 def _knot(silence: Silence, population: Population, where: float, j: int) -> tuple[float, float]:
     """The j-th knot (e_j, y_j), from 0; (0, 0) where that gap does not set this client apart."""
-    longest = (silence.longest_days, silence.second_days, silence.third_days)[j]
-    if longest <= 0:
+    longest_days = (silence.longest_s, silence.second_s, silence.third_s)[j] / DAY_S
+    if longest_days <= 0:
         return 0.0, 0.0
-    e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest) - where), _KNOT_E_MIN), _KNOT_E_MAX)
+    e = min(max(population_e(population, math.log(_KNOT_STRETCH * longest_days) - where), _KNOT_E_MIN), _KNOT_E_MAX)
     p, gaps = math.exp(-e), min(silence.gaps, _KNOT_GAPS_MAX)
     if p * (gaps + 1.0) <= j + 1:  # then y <= e
         return 0.0, 0.0
@@ -74,40 +89,44 @@ def _knot(silence: Silence, population: Population, where: float, j: int) -> tup
 
 
 @njit(cache=True)
-def personal_y(e: float, silence: Silence, population: Population, where: float) -> float:
+def measure(silence: Silence, population: Population) -> Measure:
+    """What the client's next silence is judged by, until it has another gap or the population another table."""
+    where = location(silence, population)
+    first, second = _knot(silence, population, where, 0), _knot(silence, population, where, 1)
+    return Measure(where, (first, second, _knot(silence, population, where, 2)))
+
+
+@njit(cache=True)
+def personal_y(e: float, by: Measure) -> float:
     """From the population's -ln P to the client's, by its knots."""
     y = e
-    for j in range(3):
-        e_j, y_j = _knot(silence, population, where, j)
+    for e_j, y_j in by.knots:
         if e_j > 0:
             y = max(y, e - e_j + y_j if e > e_j else e * y_j / e_j)
     return y
 
 
 @njit(cache=True)
-def population_of(y: float, silence: Silence, population: Population, where: float) -> float:
+def population_of(y: float, by: Measure) -> float:
     """And back: the inverse of `personal_y`."""
     e = y
-    for j in range(3):
-        e_j, y_j = _knot(silence, population, where, j)
+    for e_j, y_j in by.knots:
         if e_j > 0:
             e = min(e, y - y_j + e_j if y > y_j else y * e_j / y_j)
     return e
 
 
 @njit(cache=True)
-def survival(silence: Silence, population: Population, days: float) -> float:
+def survival(population: Population, by: Measure, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    where = location(silence, population)
-    return math.exp(-personal_y(population_e(population, math.log(days) - where), silence, population, where))
+    return math.exp(-personal_y(population_e(population, math.log(days) - by.where), by))
 
 
 @njit(cache=True)
-def outlasted_days(silence: Silence, population: Population, y: float) -> float:
+def outlasted_days(population: Population, by: Measure, y: float) -> float:
     """The days that a gap of this client outlasts with probability exp(-y): the inverse of `survival`."""
-    where = location(silence, population)
-    u = quantile(population.minus_log_survival, population_of(y, silence, population, where))
-    return math.exp(min(u + where, _LOG_DAYS_MAX))
+    u = quantile(population.minus_log_survival, population_of(y, by))
+    return math.exp(min(u + by.where, _LOG_DAYS_MAX))
 
 
 @njit(cache=True)
@@ -126,18 +145,23 @@ def share_of(budget: float, interval_days: float) -> float:
 @njit(cache=True)
 def next_deadline_s(silence: Silence, population: Population, probability: float) -> float:
     """The instant at which a silence so rare begins to exceed what the rhythm explains."""
-    return deadline_s(silence.last_s, outlasted_days(silence, population, -math.log(probability)))
+    by = measure(silence, population)
+    return deadline_s(silence.last_s, outlasted_days(population, by, -math.log(probability)))
 
 
 @njit(cache=True)
-def probability_gone(silence: Silence, population: Population, days: float, departures_per_client_year: float) -> float:
-    """P(the client has left for good | silent for `days`), if new clients leave at the given rate.
+def probability_gone(
+    silence: Silence, population: Population, chance: float, departures_per_client_year: float
+) -> float:
+    """P(the client has left for good | a silence that a gap of it outlasts with this chance).
+
+    Departures are those of new clients.
 
     Who has come back often is less likely to leave: each gap survived is evidence of a low rate of its own.
     """
     rate = departures_per_client_year * _LOYALTY_WORTH / (_LOYALTY_WORTH + silence.gaps)
     leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
-    gone: float = 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
+    gone: float = 1.0 - 1.0 / (1.0 + leaving / chance)
     return gone
 
 
@@ -164,17 +188,14 @@ def _score(silence: Silence, population: Population, gap_days: float) -> None:
 def _learn_gap(silence: Silence, population: Population, gap_days: float) -> None:
     """Take one completed gap into the client's own numbers."""
     silence.total_days = KEPT * silence.total_days + gap_days
-    silence.gaps += 1
-    if gap_days > silence.longest_days:
-        silence.third_days, silence.second_days, silence.longest_days = (
-            silence.second_days,
-            silence.longest_days,
-            gap_days,
-        )
-    elif gap_days > silence.second_days:
-        silence.third_days, silence.second_days = silence.second_days, gap_days
-    elif gap_days > silence.third_days:
-        silence.third_days = gap_days
+    silence.gaps = min(int(silence.gaps) + 1, COUNT_MAX)
+    gap_s = int(gap_days * DAY_S + 0.5)
+    if gap_s > silence.longest_s:
+        silence.third_s, silence.second_s, silence.longest_s = silence.second_s, silence.longest_s, gap_s
+    elif gap_s > silence.second_s:
+        silence.third_s, silence.second_s = silence.second_s, gap_s
+    elif gap_s > silence.third_s:
+        silence.third_s = gap_s
     if silence.gaps == SETTLED_GAPS:
         population.settled += 1
         population.settled_log_sum += math.log(silence.total_days / weight_of(silence.gaps))
@@ -195,11 +216,10 @@ def learn_contact(silence: Silence, population: Population, at_s: float, session
     A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
     with it.
     """
-    if math.isnan(silence.last_s):
-        silence.last_s = at_s
+    before_s, silence.last_s = silence.last_s, int(at_s)
+    if before_s == 0:
         return 0.0
-    gap_days = to_operational_days(at_s) - to_operational_days(silence.last_s)
-    silence.last_s = at_s
+    gap_days = to_operational_days(silence.last_s) - to_operational_days(before_s)
     completed = gap_days > session_days
     if completed:
         learn_gap(silence, population, gap_days)

@@ -10,11 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, debt, outlook, population
+from detector.core import apply, debt, former, outlook, population, restore
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
@@ -24,6 +25,7 @@ from detector.core.layout import LAYOUT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
 from detector.core.reading import Read
 from detector.core.recent import keep_all
+from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
 from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
@@ -62,6 +64,7 @@ class Outcome(NamedTuple):
     states: list[tuple[bytes, bytes]]
     alerts: list[Alert]
     rejected: list[bytes]
+    rerouted: list[Rerouted]
 
 
 class Shard:
@@ -94,7 +97,7 @@ class Shard:
         )
         self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._watched_s = math.inf
-        self._merge = Merge(policy.sources)
+        self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
         self._changed_rows: set[int] = set()
@@ -138,10 +141,18 @@ class Shard:
         self.take_in_read(source, new, rejected, read_to, now_s)
 
     def take_in_read(
-        self, source: str, read: Read, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float
+        self,
+        source: str,
+        read: Read,
+        rejected: Sequence[tuple[int, bytes]],
+        read_to: int,
+        now_s: float,
+        rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
     ) -> None:
-        """Let what was read of a chunk, and its rejections with their offsets, wait for their turn."""
-        self._merge.feeds[source].take_in(*read.accepted(), rejected, read_to, now_s)
+        """Let what was read of a chunk wait for its turn, with its rejections and with what goes on, by offset."""
+        feed = self._merge.feeds[source]
+        feed.take_in(*read.accepted(), rejected, read_to, now_s)
+        feed.rerouted.update(rerouted)
         self.counts["rejected"] += len(rejected)
 
     # Time goes on.
@@ -155,12 +166,12 @@ class Shard:
             Per source, the instant (epoch seconds) before which nothing can come from it any more.
         """
         frontier_s = max(self.clock_s, min(fronts.values()))
-        batch, ids, rejected = self._merge.release(frontier_s)
+        batch, ids, rejected, rerouted = self._merge.release(frontier_s)
         batch["key_s"] = np.maximum(batch["key_s"], self.clock_s)
         if len(batch) or self.clock_s > -math.inf:  # the clock of a shard begins with its first interaction
             self._run_days(batch, ids, frontier_s)
             self.clock_s = frontier_s
-        return self._outcome(batch, rejected)
+        return self._outcome(batch, rejected, rerouted)
 
     def _run_days(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
@@ -251,7 +262,7 @@ class Shard:
         counts = self.table.counts
         self.counts["held"] += int(counts[COUNT_HELD])
         self.counts["duplicates"] += int(counts[COUNT_DUPLICATES])
-        for source, late in zip(self.policy.sources, counts[COUNT_LATE:].tolist(), strict=False):
+        for source, late in zip(self._merge.feeds, counts[COUNT_LATE:].tolist(), strict=False):
             self.counts["late"] += late
             self.counts[f"late/{source}"] += late
         counts[:] = 0
@@ -274,16 +285,16 @@ class Shard:
 
     # What is durable.
 
-    def _outcome(self, batch: Batch, rejected: list[bytes]) -> Outcome:
+    def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
         states: list[tuple[bytes, bytes]] = []
         if self._keeps_states:
             rows = sorted(self._changed_rows.union(batch["row"].tolist()))
             states.extend(self.table.records(rows, sorted(self._changed_segments)))
         alerts = sorted(self._alerts, key=in_order)
-        if states or rejected:
+        if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
         self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected)
+        return Outcome(states, alerts, rejected, rerouted)
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]
@@ -306,23 +317,21 @@ class Shard:
 
     def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take back some of the durable records; `restore` comes last. One without a value erases its client."""
+        others = []
         for key, value in records:
-            if value is None:
-                self.table.forget(key)
-            elif key == POSITION_KEY:
+            if key == POSITION_KEY and value is not None:
                 self._resume(value)
             else:
-                self.table.restore(key, value)
+                others.append((key, value))
+        restore.take_back(self.table, others)
 
     def _resume(self, value: bytes) -> None:
-        if value[:1] != bytes([LAYOUT]):
-            raise UnknownLayoutError("position")
         try:
-            position = json.loads(value[1:])
-        except ValueError as error:
+            position = json.loads(former.present(POSITION_KEY, value)[1:])
+            clock_s, refit_s, unfitted = position["clock"]
+            self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
+            for source, (offset, key_s) in position["sources"].items():
+                if source in self._merge.feeds:
+                    self._merge.feeds[source].resume(Position(int(offset), float(key_s)))
+        except (ValueError, LookupError, TypeError) as error:
             raise UnknownLayoutError("position") from error
-        clock_s, refit_s, unfitted = position["clock"]
-        self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
-        for source, (offset, key_s) in position["sources"].items():
-            if source in self._merge.feeds:
-                self._merge.feeds[source].resume(Position(offset, float(key_s)))

@@ -1,25 +1,22 @@
 """What a shard knows: its clients, segments and names, and their durable form as key-value records.
 
-Every stored value begins with the version of the layout; a value of another version is refused, never guessed at.
+Every stored value begins with the version of the layout. How records come back is told in `restore`.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detector.core import debt, incident, population
+from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
+from detector.core.hashing import Integers
 from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
-    CLIENT,
     LAYOUT,
-    RECENT,
-    SEGMENT,
     SILENCES,
-    TREND,
     Records,
     new_clients,
     new_segments,
@@ -31,17 +28,19 @@ from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
+_PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
 _COUNTS = COUNT_LATE + 256
 _TRENDS_PER_EVENT = len(TRAITS)
 _VERSION = bytes([LAYOUT])
 
 
 class UnknownLayoutError(Exception):
-    """A stored record was written by another version, or is damaged."""
+    """A stored record was written by a version that this one does not know, or is damaged."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"a stored {kind} record is not of layout {LAYOUT}: start the version that wrote it, or a new app id"
+            f"a stored {kind} record is damaged, or of a layout after {LAYOUT}: start the version that wrote it, or"
+            " stop all workers and run `ghosting rebuild`"
         )
 
 
@@ -93,6 +92,12 @@ class Table:
         self.make_rows()
         return row
 
+    def rows(self, client_ids: Sequence[str]) -> Integers:
+        """The rows of many clients; new ones get the next ones."""
+        rows = self.names.numbers(client_ids)
+        self.make_rows()
+        return rows
+
     def make_rows(self) -> None:
         """Have a row for every client that has a name."""
         more = len(self.names) - len(self.clients)
@@ -128,6 +133,13 @@ class Table:
             debt.refit(self.segments, number)
         return number
 
+    def put_segment(self, number: int, name: str, segment: np.void) -> None:
+        """Give a durable segment its number back."""
+        self.segment_names.put(number, name)
+        self._make_room(number)
+        self.segments[number] = segment
+        self._set_budget(number, name)
+
     def _set_budget(self, number: int, name: str) -> None:
         budget = self._budgets.get(name, self._budget)
         for silence in SILENCES:
@@ -142,7 +154,7 @@ class Table:
         """Ids of the client's last contacts, the newest last."""
         return self.recent.ids(row, int(self.clients[row].contacts))
 
-    def records(self, rows: Iterable[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
+    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
         """The durable form of these rows and segments, and of whatever is new and has a number.
 
         What has a number is saved before anything that comes after it, so that a restart gives no number twice.
@@ -156,67 +168,28 @@ class Table:
                 SEGMENT_KEY + str(number).encode(),
                 self.segments[number].tobytes() + self.segment_names[number].encode(),
             )
-        for row in rows:
-            trends = self.trends[self.trend_of[row][self.trend_of[row] > 0]]
-            ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-            value = self.clients[row].tobytes() + bytes([len(trends)]) + trends.tobytes() + ids
-            yield CLIENT_KEY + self.names[row].encode(), value
+        for start in range(0, len(rows), _PACKED_AT_ONCE):
+            some = rows[start : start + _PACKED_AT_ONCE]
+            for row, packed in zip(some, stored.pack(self._whole_rows(some)), strict=True):
+                ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
+                yield CLIENT_KEY + self.names[row].encode(), _VERSION + packed + ids
 
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Take back one record; a later one of the same key replaces it, and keys may come in any order.
+    def _whole_rows(self, rows: Sequence[int]) -> np.ndarray:
+        """Copies of clients with their trends."""
+        whole = stored.new_rows(len(rows))
+        whole["client"] = self.clients[rows]
+        numbers = self.trend_of[rows]
+        has = numbers > 0
+        whole["trends"][has] = self.trends[numbers[has]]
+        return whole
 
-        Raises
-        ------
-        UnknownLayoutError
-            If it is of another layout, or damaged.
-        """
-        kind, _, name = key.partition(b"\0")
-        if value[:1] != _VERSION:
-            raise UnknownLayoutError(kind.decode(errors="replace"))
-        try:
-            self._restore(kind + b"\0", name.decode(), value)
-        except ValueError as error:
-            raise UnknownLayoutError(kind.decode(errors="replace")) from error
-
-    def forget(self, key: bytes) -> None:
-        """Heed a tombstone: a client that was erased is as one that nobody has heard of. Nothing else is erased."""
-        kind, _, name = key.partition(b"\0")
-        row = self.names.drop(name.decode()) if kind + b"\0" == CLIENT_KEY else None
+    def forget(self, client_id: str) -> None:
+        """Erase a client: it is as one that nobody has heard of."""
+        row = self.names.drop(client_id)
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
             self.recent.forget(row)
-
-    def _restore(self, kind: bytes, name: str, value: bytes) -> None:
-        if kind == CLIENT_KEY:
-            self._restore_client(name, value)
-        elif kind == SEGMENT_KEY:
-            self._restore_segment(int(name), value)
-        elif kind == CHANNEL_KEY:
-            self.channels.put(int(name), value[1:].decode())
-        elif kind == ACCOUNT_KEY:
-            self.accounts.put(int(name), value[1:].decode())
-        else:
-            raise ValueError("no such kind of record")
-
-    def _restore_client(self, client_id: str, value: bytes) -> None:
-        row = self.row(client_id)
-        self.clients[row] = np.frombuffer(value[: CLIENT.itemsize], CLIENT)[0]
-        ids_at = CLIENT.itemsize + 1 + value[CLIENT.itemsize] * TREND.itemsize
-        self._restore_trends(row, np.frombuffer(value[CLIENT.itemsize + 1 : ids_at], TREND))
-        count = int(self.clients[row].contacts)
-        ids = json.loads(value[ids_at:])
-        for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
-            self.recent.put(row, k % RECENT, event_id)
-
-    def _restore_trends(self, row: int, trends: np.ndarray) -> None:
-        for trend in trends:
-            signal = int(trend["signal"])
-            if self.trend_of[row, signal] == 0:
-                self.arrays(1)
-                self.trend_of[row, signal] = self.trends_used[0]
-                self.trends_used[0] += 1
-            self.trends[self.trend_of[row, signal]] = trend
 
     def restored(self, session_days: float) -> None:
         """All records are back: find out what is due when."""
@@ -228,10 +201,3 @@ class Table:
         states = [rows[signal]["incident"]["state"] for signal in SILENCES]
         states.append(self.trends["state"][: self.trends_used[0]])
         return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)
-
-    def _restore_segment(self, number: int, value: bytes) -> None:
-        name = value[SEGMENT.itemsize :].decode()
-        self.segment_names.put(number, name)
-        self._make_room(number)
-        self.segments[number] = np.frombuffer(value[: SEGMENT.itemsize], SEGMENT)[0]
-        self._set_budget(number, name)

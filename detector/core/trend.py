@@ -13,6 +13,7 @@ from numba import njit
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.forgetting import KEPT, weight_of
+from detector.core.layout import COUNT_MAX
 from detector.core.lifecycle import State
 from detector.core.normal import normal_quantile, normal_score, student_t
 from detector.core.signals import (
@@ -27,7 +28,7 @@ from detector.core.signals import (
 )
 
 VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
-BASELINE_S = DAYS_PER_YEAR / 2 * DAY_S
+BASELINE_DAYS = DAYS_PER_YEAR / 2
 # Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
 # the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
 # 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
@@ -39,12 +40,12 @@ _LEARNED_DECLINE_MAX, _LEARNED_RISE_MAX = 2.5, 1.5
 # The score that chance reaches once in A values. Fitted for this fading; for another the score's own scatter scales it.
 _THRESHOLD = (-0.3955, 0.2569, -0.01162)
 _THRESHOLD_FADING = 0.15
+_SCATTERS = np.sqrt(FADINGS / (2 - FADINGS) * (2 - _THRESHOLD_FADING) / _THRESHOLD_FADING)
 _VALUES_BETWEEN_MIN = 10.0  # below this the polynomial would call a client declined whose score is 0
 _RECOVERED_AT = 0.5  # of the threshold
 # A decline has begun where the score rose above this: nearly 0, but a client of always the same values is not declining
 # for the rest of its life because its prior was a little better. Below every score at which an incident ends.
 _DECLINING_MIN = 0.05
-_NOW_COUNT_MAX = 65_535
 _QUIET = int(State.QUIET)  # as a kernel sees it
 
 Trend = Any  # one record of layout.TREND, seen from Numba
@@ -108,16 +109,17 @@ def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
         trend.since_s = int(at_s)
         trend.before = location
         trend.now = 0.0
-    trend.now_count = min(int(trend.now_count) + 1, _NOW_COUNT_MAX)
+    trend.now_count = min(int(trend.now_count) + 1, COUNT_MAX)
     trend.now += (x - np.float64(trend.now)) / trend.now_count
 
 
 @njit(cache=True)
 def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -> None:
     """Take a transformed value into the client's own numbers."""
+    day = int(at_s / DAY_S)
     if trend.count == 0:
-        trend.first_s = int(at_s)
-    if trend.count < VALUES_MIN or at_s - trend.first_s <= BASELINE_S:
+        trend.first_day = day
+    if trend.count < VALUES_MIN or day - int(trend.first_day) <= BASELINE_DAYS:
         trend.baseline += (x - np.float64(trend.baseline)) / (trend.count + 1.0)
     if trend.count > 0:
         towards = DECLINES[trend.signal]
@@ -127,8 +129,9 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
     distance = x - np.float64(trend.level)
     trend.level += distance / (before + 1)
     trend.m2 = KEPT * np.float64(trend.m2) + before / (before + 1) * distance * distance
-    trend.count += 1
-    trend.last_s = max(int(at_s), trend.last_s)
+    if trend.count < COUNT_MAX:
+        trend.count += 1
+        trend.last_day = max(day, int(trend.last_day))
 
 
 @njit(cache=True)
@@ -144,7 +147,7 @@ def learn_value(trend: Trend, at_s: float, value: float) -> float:
         z = normal_score(DECLINES[trend.signal] * (x - location) / scale, df)
         z = min(max(z, -_SCORE_MAX), _SCORE_MAX)
     fading = FADINGS[trend.signal]
-    trend.score = (1 - fading) * trend.score + fading * z
+    trend.score = (1 - fading) * np.float64(trend.score) + fading * z
     _follow(trend, at_s, x, location)
     _learn(trend, at_s, x, location, scale)
     return z
@@ -152,9 +155,10 @@ def learn_value(trend: Trend, at_s: float, value: float) -> float:
 
 @njit(cache=True)
 def interval_days(trend: Trend) -> float:
-    """Mean time between two values so far."""
-    days: float = (trend.last_s - np.float64(trend.first_s)) / DAY_S / max(trend.count - 1.0, 1.0)
-    return max(days, 1 / DAY_S)
+    """Mean time between two values so far, of which all lie on one day at least."""
+    days = max(np.float64(trend.last_day) - trend.first_day, 1.0)
+    interval: float = days / max(trend.count - 1.0, 1.0)
+    return interval
 
 
 @njit(cache=True)
@@ -167,9 +171,8 @@ def threshold(trend: Trend, budget: float) -> float:
         return math.inf
     log_between = math.log(max(DAYS_PER_YEAR / (budget * interval_days(trend)), _VALUES_BETWEEN_MIN))
     fitted = _THRESHOLD[0] + log_between * (_THRESHOLD[1] + log_between * _THRESHOLD[2])
-    fading = FADINGS[trend.signal]
-    scatter = math.sqrt(fading / (2 - fading) * (2 - _THRESHOLD_FADING) / _THRESHOLD_FADING)
-    return fitted * scatter
+    scaled: float = fitted * _SCATTERS[trend.signal]
+    return scaled
 
 
 @njit(cache=True)
@@ -194,6 +197,13 @@ def recovered(trend: Trend, budget: float) -> bool:
 
 
 @njit(cache=True)
+def turns(trend: Trend, budget: float) -> bool:
+    """Whether a decline opens, or one that is open ends."""
+    result: bool = crossed(trend, budget) if trend.state == _QUIET else recovered(trend, budget)
+    return result
+
+
+@njit(cache=True)
 def levels(trend: Trend) -> tuple[float, float, float]:
     """The level before the present decline and now, in the signal's unit, and now as a multiple of the first half-year.
 
@@ -204,7 +214,7 @@ def levels(trend: Trend) -> tuple[float, float, float]:
     before, now = (np.float64(trend.before), np.float64(trend.now)) if trend.now_count else (location, location)
     signal = trend.signal
     multiple = math.nan
-    settled = trend.count > VALUES_MIN and trend.last_s - np.float64(trend.first_s) > BASELINE_S
+    settled = trend.count > VALUES_MIN and int(trend.last_day) - int(trend.first_day) > BASELINE_DAYS
     if settled and HAS_RATIO[signal]:
         multiple = measured(signal, now) / max(measured(signal, np.float64(trend.baseline)), _LOG_VALUE_MIN)
     return measured(signal, before), measured(signal, now), multiple

@@ -31,13 +31,13 @@ class Replies(Silence):
     >>> from detector.estimators import Replies
     >>> day_s = 86400.0
     >>> ann = Replies()
-    >>> for week in range(10):
+    >>> for week in range(1, 11):
     ...     ann.learn_one({"at": 7 * week * day_s, "direction": "outbound"})
     ...     ann.learn_one({"at": (7 * week + 1) * day_s, "direction": "inbound"})
-    >>> ann.score_one({"at": 80 * day_s})  # nothing is unanswered
+    >>> ann.score_one({"at": 87 * day_s})  # nothing is unanswered
     0.0
-    >>> ann.learn_one({"at": 80 * day_s, "direction": "outbound"})
-    >>> [round(ann.score_one({"at": (80 + days) * day_s}), 2) for days in (0.5, 2, 6)]
+    >>> ann.learn_one({"at": 87 * day_s, "direction": "outbound"})
+    >>> [round(ann.score_one({"at": (87 + days) * day_s}), 2) for days in (0.5, 2, 6)]
     [0.44, 0.88, 0.98]
     """
 
@@ -73,7 +73,7 @@ class Replies(Silence):
             debt.ask(client, self.segment.rows[0], at_s, thread, trend.interval_days(self.trend.rows[0]))
 
     def _learn_theirs(self, client: Any, at_s: float, thread: int) -> None:  # noqa: ANN401 - a record of layout.CLIENT
-        self._clients.contact["last_s"] = at_s
+        self._clients.contact["last_s"] = int(at_s)
         if debt.is_reply(client, thread):
             days = debt.learn_reply(client, self.segment.rows[0], at_s)
             self.trend.learn_one({self.trend.at: at_s, self.trend.value: days})

@@ -24,7 +24,7 @@ class Segment(base.Base):
     >>> from detector.estimators import Rhythm, Segment
     >>> segment = Segment(false_alerts_per_client_year=2.0)
     >>> ann, bob = Rhythm(segment), Rhythm(segment)
-    >>> for day in range(0, 70, 7):
+    >>> for day in range(7, 77, 7):
     ...     ann.learn_one({"at": 86400.0 * day})
     ...     bob.learn_one({"at": 86400.0 * (day + 1)})
     >>> segment.completed_gaps  # none before the fourth gap of a client, and those of today count tomorrow

@@ -75,7 +75,7 @@ class Silence(base.AnomalyDetector):
     @property
     def last_s(self) -> float | None:
         """When the silence began, in epoch seconds; None = there is none."""
-        return _known(self._silence.last_s)
+        return float(self._silence.last_s) or None
 
     @property
     def deadline_s(self) -> float | None:

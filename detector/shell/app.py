@@ -16,7 +16,7 @@ from yarl import URL
 from detector.shell import logs, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
-from detector.shell.connection import for_faust
+from detector.shell.connection import denied, for_faust
 from detector.shell.endpoints import serve
 from detector.shell.exits import Exit
 from detector.shell.gauges import Gauges
@@ -65,13 +65,16 @@ def run_worker(settings: Settings) -> int:
     except SystemExit as ended:
         guard.stop()
         attending.cancel()
-        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None))
+        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None), settings)
 
 
-def exit_of(reason: BaseException | None) -> Exit:
+def exit_of(reason: BaseException | None, settings: Settings) -> Exit:
     """Choose the code for what broke Faust's services, if anything did; Faust itself always says 1."""
     if reason is None:
         return Exit.DONE
+    if (said := denied(reason, settings)) is not None:
+        log.error(said)
+        return Exit.PROBLEM
     return Exit.CONSUMER if isinstance(reason, KafkaError) else Exit.BUG
 
 
@@ -156,7 +159,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
         await _close(shards, set(shards))
         await app.consumer.commit()  # what the shards have just acked; Faust does not
 
-    @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
+    @app.agent(app.topic(*settings.input_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
         assert isinstance(stream, faust.Stream)
         async for event in stream.noack().events():  # acked when its effects are durable, not when it was read
@@ -171,4 +174,4 @@ async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:
-    return {tp.partition for tp in partitions if tp.topic in settings.source_topics}
+    return {tp.partition for tp in partitions if tp.topic in settings.input_topics}

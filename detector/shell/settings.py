@@ -14,12 +14,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from detector.core.reroute import REROUTED
 from detector.shell.receivers import ForwardSettings
 from detector.shell.security import ConnectionSettings
 from detector.shell.written import listed, pairs
 
 PREFIX = "GHOSTING_"
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
 OWNERS_MAX = 100_000
@@ -39,6 +40,7 @@ KIND_SOURCES = MappingProxyType(
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
 _HOST = re.compile(r"[a-zA-Z0-9._:-]{1,253}")
 _SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
+_STATE = re.compile(r"state-\d+")
 
 
 class SettingsError(Exception):
@@ -88,6 +90,13 @@ class Settings(ForwardSettings, ConnectionSettings):
         le=1024,
         description="Partitions of every source and of the state. Each is a shard that learns its own statistics: a"
         " firm of fifty clients is best served by one. It cannot be changed later without a rebuild.",
+    )
+    state_generation: int = Field(
+        0,
+        ge=0,
+        le=9999,
+        description="Which state topic to work on: 0 is the one in force, that of the last complete `ghosting rebuild`."
+        " Another number is for a way back, and then for all workers.",
     )
     replication: int = Field(
         1,
@@ -265,7 +274,7 @@ class Settings(ForwardSettings, ConnectionSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_SOURCE.fullmatch(source) for source in value):
             raise ValueError("should be names of 1-50 letters, digits, hyphens or underscores, separated by commas")
-        if any(source in OWN_TOPICS for source in value):
+        if any(source in OWN_TOPICS or _STATE.fullmatch(source) for source in value):
             raise ValueError(f"should not contain {', '.join(OWN_TOPICS)}, which are topics of our own")
         if len(set(value)) < len(value):
             raise ValueError("should name each source once")
@@ -301,6 +310,16 @@ class Settings(ForwardSettings, ConnectionSettings):
         return tuple(self.topic(source) for source in self.sources)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """All that a shard merges: the sources, and what shards send on to one another."""
+        return (*self.sources, REROUTED)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """The topics that workers read."""
+        return tuple(self.topic(source) for source in self.inputs)
+
+    @property
     def alerts_topic(self) -> str:
         """Where alerts go that somebody should act on."""
         return self.topic("alerts")
@@ -321,9 +340,14 @@ class Settings(ForwardSettings, ConnectionSettings):
         return self.topic("dead-letters")
 
     @property
+    def rerouted_topic(self) -> str:
+        """Where records go on to the partition of their client, if they were produced to another one."""
+        return self.topic(REROUTED)
+
+    @property
     def state_topic(self) -> str:
-        """The changelog of the shards."""
-        return self.topic("state")
+        """The changelog of the shards, of the generation that is set."""
+        return self.topic("state" if self.state_generation <= 1 else f"state-{self.state_generation}")
 
     def source_of(self, kind: str) -> str:
         """Choose the source that a kind of interaction is produced to: its usual one, or the first if that is missing.

@@ -34,7 +34,7 @@ def talked(policy=POLICY, **fields):
 def unanswered(shard, row=0):
     """Say since which day a reply is missing; None = it is not."""
     asked_s = shard.table.clients[row].reply.last_s
-    return None if math.isnan(asked_s) else (asked_s - START_S) / DAY_S
+    return (asked_s - START_S) / DAY_S if asked_s else None
 
 
 def test_a_reply_is_overdue_by_the_clients_own_reply_times():

@@ -47,14 +47,6 @@ def test_good_records_around_a_bad_one_are_applied():
     assert shard.applied_to("emails") == 2
 
 
-def test_a_client_of_another_partition_is_refused():
-    """A record that was put into a partition where its client does not belong says so."""
-    own = address_of(wire(), first="emails", route=str, partitions=4).partition
-    assert refused(own, 4, wire())[1] == []
-    (bad,) = refused((own + 1) % 4, 4, wire())[1]
-    assert bad["reason"] == "misrouted"
-
-
 def test_one_segment_too_many_is_refused():
     """A segment beyond the bound is refused."""
     (bad,) = refused(0, 1, wire(segment="new"))[1]

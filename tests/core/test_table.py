@@ -2,9 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from detector.core.layout import CLIENT, SEGMENT, SIGNALS, TREND
+from detector.core import stored
+from detector.core.layout import CLIENT, SEGMENT, TREND
 from detector.core.shard import Shard
 from detector.core.table import CLIENT_KEY
 from detector.simulate import Firm, simulate
@@ -20,32 +24,54 @@ def record_of(states, client_id="ann"):
 
 
 def test_the_size_of_a_row_is_what_is_stated():
-    """A fixed part, and a part for each signal that the client has; a million clients are held by these numbers."""
-    assert CLIENT.itemsize == 231
-    assert TREND.itemsize == 52
+    """What a client and each of its signals take; a million clients are held by these numbers."""
+    assert CLIENT.itemsize == 176
+    assert TREND.itemsize == 42
     assert SEGMENT.itemsize < 20_000
+
+
+def test_a_client_takes_the_room_of_what_it_has():
+    """A client of two mails takes 111 bytes, its ids apart; each further signal takes 22."""
     shard = Shard(POLICY)
     plain = record_of(run(shard, [interaction(0), interaction(7)], 8).states)
     ids = json.dumps(shard.table.recent_ids(0)).encode()
-    assert len(plain) == CLIENT.itemsize + 1 + TREND.itemsize + len(ids)
+    assert plain.endswith(ids)
+    assert len(plain) - len(ids) == 111
     rich = record_of(run(shard, [interaction(14, **RICH)], 15).states)
-    ids = json.dumps(shard.table.recent_ids(0)).encode()
-    assert len(rich) == CLIENT.itemsize + 1 + 4 * TREND.itemsize + len(ids)
+    assert len(rich) - len(json.dumps(shard.table.recent_ids(0)).encode()) == 111 + 3 * 22
 
 
 def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
-    """Nobody takes more than a fixed part, nine signals and three ids; most have fewer signals than that."""
+    """Nobody takes more than all of a row and three ids, and most take far less."""
     events, truths = simulate(Firm(clients=20, days=180))
     shard = Shard(POLICY)
     read = [(offset, INTERACTION.validate_python(event)) for offset, event in enumerate(events)]
     shard.take_in("emails", read, [], len(read) - 1, NOW_S + 1e9)
     states = dict(shard.advance(dict.fromkeys(SOURCES, NOW_S + 1e9)).states)
-    sizes = [len(value) for key, value in states.items() if key.startswith(CLIENT_KEY)]
-    signals = (shard.table.trend_of[: len(truths)] > 0).sum(1)
-    ids = [len(json.dumps(shard.table.recent_ids(row))) for row in range(len(truths))]
-    assert sum(sizes) == len(truths) * (CLIENT.itemsize + 1) + sum(ids) + TREND.itemsize * int(signals.sum())
-    assert max(sizes) <= CLIENT.itemsize + 1 + SIGNALS * TREND.itemsize + max(ids) < 800
-    assert signals.mean() < SIGNALS
+    ids = {name: len(json.dumps(shard.table.recent_ids(row))) for row, name in enumerate(shard.table.names)}
+    sizes = [
+        len(value) - ids[key.removeprefix(CLIENT_KEY).decode()]
+        for key, value in states.items()
+        if key.startswith(CLIENT_KEY)
+    ]
+    assert len(sizes) == len(truths)
+    assert max(sizes) < stored.ROW.itemsize
+    assert np.mean(sizes) < 400
+
+
+@given(st.data())
+def test_a_row_comes_back_whatever_is_in_it(data):
+    """Packed and unpacked again it is the same, alone and among others; what is as in a new client takes no room."""
+    size = stored.ROW.itemsize
+    octets = [data.draw(st.binary(min_size=size, max_size=size)) for _ in range(data.draw(st.integers(1, 3)))]
+    rows = np.frombuffer(b"".join(octets), stored.ROW)
+    packed = stored.pack(rows)
+    again, lengths = stored.unpack([value + b"more" for value in packed])
+    assert again.tobytes() == rows.tobytes()
+    assert lengths == [len(value) for value in packed]
+    new, (length,) = stored.unpack(stored.pack(stored.new_rows(1)))
+    assert new.tobytes() == stored.new_rows(1).tobytes()
+    assert length < 10
 
 
 @pytest.mark.parametrize("backwards", [False, True])

@@ -111,7 +111,7 @@ async def live(settings, by_source, upto, struck_at, monkeypatch):
     monkeypatch.setattr(worker.os, "_exit", codes.append)
     monkeypatch.setattr(worker, "log", SILENT)
     complete = upto >= max(map(len, by_source.values()))
-    ends = {settings.topic(name): len(found) - 1 for name, found in by_source.items()} if complete else {}
+    ends = {settings.topic(name): len(by_source.get(name, ())) - 1 for name in settings.inputs} if complete else {}
     run, source = ShardTask._run, Source(ends)
     with monkeypatch.context() as patch:
         patch.setattr(ShardTask, "_run", lambda self: StruckAt(run(self), struck_at))

@@ -235,6 +235,7 @@ def test_every_topic_begins_with_the_app_id():
         settings.history_topic,
         settings.rejected_topic,
         settings.dead_letters_topic,
+        settings.rerouted_topic,
         settings.state_topic,
     )
     assert own == (
@@ -242,6 +243,7 @@ def test_every_topic_begins_with_the_app_id():
         "acme.eu.alerts-history",
         "acme.eu.rejected",
         "acme.eu.dead-letters",
+        "acme.eu.rerouted",
         "acme.eu.state",
     )
     assert own == tuple(map(settings.topic, OWN_TOPICS))
