@@ -3,12 +3,12 @@
 The core builds plain dictionaries and `encode` writes them; the models here are the contract that they are held to.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
 
 from schemas.incident import MEANINGS, REASONS, SIGNALS, Reason, Severity, Signal, Transition, Type
 from schemas.interaction import Name
@@ -203,4 +203,4 @@ def encode(event: Mapping[str, Any]) -> bytes:
     >>> encode({"subject": "Zoë", "data": {"at": "2025-03-04T10:15:30Z"}}).decode()
     '{"subject":"Zoë","data":{"at":"2025-03-04T10:15:30Z"}}'
     """
-    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return to_json(event)

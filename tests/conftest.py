@@ -4,6 +4,7 @@ import os
 import signal
 import uuid
 
+import hypothesis
 import pytest
 
 from tests import kafka as broker
@@ -11,8 +12,13 @@ from tests import secure
 
 
 def pytest_configure():
-    """Let a terminated run (a cancelled build) end like an interrupted one, so that it stops its broker too."""
+    """Let a terminated run (a cancelled build) end like an interrupted one, so that it stops its broker too.
+
+    And let no example fail by the clock: the first one that meets a kernel compiles it.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items):

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from types import SimpleNamespace
 
 from detector.core.partition import partition_of
 from detector.core.shard import Policy
@@ -22,7 +21,7 @@ def test_an_alert_is_taken_back_after_it_was_raised():
     ]
     emitted, rejected = [], []
     summary = replay(
-        [SimpleNamespace(value=json.dumps(value).encode()) for value in values],
+        [[json.dumps(value).encode() for value in values]],
         policy=Policy(sources=("emails",), learning_gaps_min=0),
         partitions=1,
         until_s=None,
@@ -46,7 +45,7 @@ def test_what_was_not_readable_as_it_was_dealt_out_finds_its_shard():
     value = json.dumps(event | {"data_base64": base64.b64encode(json.dumps(data).encode()).decode()}).encode()
     rejected = []
     summary = replay(
-        [SimpleNamespace(value=value)],
+        [[value]],
         policy=Policy(sources=("emails",)),
         partitions=4,
         until_s=None,

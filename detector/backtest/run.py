@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from detector.backtest.alarms import Alarms
 from detector.backtest.baselines import Baseline, baselines
-from detector.backtest.feed import feed
+from detector.backtest.feed import Line, feed
 from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact
 from detector.backtest.log import Log
 from detector.backtest.score import Calibration, Score, calibration, score
@@ -16,7 +16,6 @@ from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
 from detector.core.alert import in_order
 from detector.core.shard import Policy, Shard
-from detector.replay import Line
 
 HOURS_PER_DAY = 24
 

@@ -17,7 +17,7 @@ def learn(
 ) -> None:
     """Learn the rhythms of each segment from a history, for GHOSTING_PRIOR_FILE or --prior."""
     from detector.core.prior import encode
-    from detector.files import InputError, read_records, writing
+    from detector.files import InputError, read_batches, writing
     from detector.learn import learn as run
     from detector.shell.policy import policy_of
 
@@ -27,7 +27,7 @@ def learn(
     with writing(to) as out:
         with output.progress(files) as progress:
             taught = run(
-                read_records(files, progress=progress),
+                read_batches(files, progress=progress),
                 policy=policy_of(settings),
                 route=settings.source_of,
                 now_s=time.time(),

@@ -1,11 +1,13 @@
 """From a record of a source to what waits for its turn: an interaction, a rejection, or a record of another shard."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from detector.core.facts import KINDS
 from detector.core.partition import partition_of
-from detector.core.reroute import REROUTED, Place, Record, Rerouted, origin_of, own_headers, reroute
+from detector.core.reading import Chunk, Place, Read, Records, chunk_of
+from detector.core.reroute import REROUTED, Origin, Rerouted, origin_of, own_headers, with_origin
 from detector.core.shard import Shard
 from schemas.envelope import InteractionReader
 from schemas.interaction import Interaction, Refusal
@@ -36,7 +38,7 @@ class Intake:
     """
 
     def __init__(self, shard: Shard, topics: Mapping[str, str], partition: int, partitions: int) -> None:
-        self.reader = InteractionReader()
+        self._reader, self._unknown_fields = InteractionReader(), 0
         self.read: Counter[tuple[str, str, str]] = (
             Counter()
         )  # by source, kind and result: for people, not for decisions
@@ -45,34 +47,52 @@ class Intake:
         self._shard, self._topics = shard, topics
         self._partition, self._partitions = partition, partitions
 
-    def take_in(self, source: str, records: Sequence[Record], now_s: float) -> Counts:
-        """Read records in offset order; those that were read before are passed over."""
-        read_to = self._shard.read_to(source)
-        new = [record for record in records if record.offset > read_to]
-        read: list[tuple[int, Interaction]] = []
-        rejected: list[tuple[int, bytes]] = []
-        rerouted: dict[int, Rerouted] = {}
-        for record in new:
-            found = self._read(source, record, now_s)
-            if isinstance(found, Refusal):
-                rejected.append((record.offset, self._rejection(source, record, found)))
-                self.refused[found.reason] += 1
-            else:
-                read.append((record.offset, found))
-                if (partition := self._partition_elsewhere(found)) is not None:
-                    rerouted[record.offset] = reroute(record, self._place(source, record), partition)
-        if new:
-            self._shard.take_in(source, read, rejected, new[-1].offset, now_s, rerouted)
-        self.misrouted[source] += len(rerouted)
-        kinds = Counter((interaction["kind"], offset in rerouted) for offset, interaction in read)
-        for (kind, goes_on), count in kinds.items():
-            self.read[source, kind, "rerouted" if goes_on else "accepted"] += count
-        self.read[source, UNREADABLE, "rejected"] += len(rejected)
-        return Counts(len(new), len(rejected))
+    @property
+    def unknown_fields(self) -> int:
+        """How many fields were ignored so far because the contract does not name them."""
+        return self._unknown_fields + self._reader.unknown_fields
 
-    def _read(self, source: str, record: Record, now_s: float) -> Interaction | Refusal:
-        headers = own_headers(record) if source == REROUTED else record.headers
-        found = self.reader.read(record.value, key=record.key, headers=headers, now_s=now_s)
+    def take_in(self, source: str, records: Records, now_s: float) -> Counts:
+        """Read records; those that were read before are passed over."""
+        new = records.after(self._shard.read_to(source))
+        if not new.offsets:
+            return Counts(0, 0)
+        chunk = chunk_of(new)
+        read = Read.of(new.offsets, len(chunk.text))
+        rejected, rerouted = self._read_all(source, new, chunk, read, now_s)
+        self._shard.take_in_read(source, read, rejected, new.offsets[-1], now_s, rerouted)
+        for kind, count in zip(KINDS, read.columns.kinds.tolist(), strict=True):
+            self.read[source, kind, "accepted"] += count
+        self.read[source, UNREADABLE, "rejected"] += len(rejected)
+        self._unknown_fields += int(read.columns.unknown[0])
+        return Counts(len(new.offsets), len(rejected))
+
+    def _read_all(
+        self, source: str, records: Records, chunk: Chunk, read: Read, now_s: float
+    ) -> tuple[list[tuple[int, bytes]], dict[int, Rerouted]]:
+        """Read plain records by the kernel, the others one by one; -> rejections and what goes on, with offsets."""
+        rejected, rerouted = list[tuple[int, bytes]](), dict[int, Rerouted]()
+        place, table, i = Place(self._partition, self._partitions, now_s), self._shard.table, 0
+        while (i := read.read_plain(chunk, table, place, i)) < len(records.offsets):
+            found = self._read(source, records, i, now_s)
+            if isinstance(found, Refusal):
+                read.refuse(i)
+                rejected.append((records.offsets[i], self._rejection(source, records, i, found)))
+                self.refused[found.reason] += 1
+            elif (partition := self._partition_elsewhere(found)) is not None:
+                read.send_on(i, found["at"])
+                headers = with_origin(records.headers[i], self._place(source, records, i))
+                rerouted[records.offsets[i]] = Rerouted(partition, records.keys[i], records.values[i], headers)
+                self.misrouted[source] += 1
+                self.read[source, found["kind"], "rerouted"] += 1
+            else:
+                read.write(i, found, table)
+            i += 1
+        return rejected, rerouted
+
+    def _read(self, source: str, records: Records, i: int, now_s: float) -> Interaction | Refusal:
+        headers = own_headers(records.headers[i]) if source == REROUTED else records.headers[i]
+        found = self._reader.read(records.values[i], key=records.keys[i], headers=headers, now_s=now_s)
         if isinstance(found, Refusal):
             return found
         if self._partition_elsewhere(found) is not None:
@@ -88,18 +108,18 @@ class Intake:
         partition = partition_of(interaction["client_id"], self._partitions)
         return None if partition == self._partition else partition
 
-    def _place(self, source: str, record: Record) -> Place:
-        return Place(self._topics[source], self._partition, record.offset)
+    def _place(self, source: str, records: Records, i: int) -> Origin:
+        return Origin(self._topics[source], self._partition, records.offsets[i])
 
-    def _rejection(self, source: str, record: Record, refusal: Refusal) -> bytes:
-        place = self._place(source, record)
-        origin = origin_of(record, place) if source == REROUTED else place
+    def _rejection(self, source: str, records: Records, i: int, refusal: Refusal) -> bytes:
+        place = self._place(source, records, i)
+        origin = origin_of(records.headers[i], place) if source == REROUTED else place
         return rejection(
             topic=origin.topic,
             partition=origin.partition,
             offset=origin.offset,
             reason=refusal.reason,
             detail=refusal.detail,
-            key=record.key,
-            raw=record.value,
+            key=records.keys[i],
+            raw=records.values[i],
         )

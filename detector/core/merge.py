@@ -16,12 +16,12 @@ import numpy as np
 from detector.core.layout import ELSEWHERE, INTERACTION
 from detector.core.reroute import Rerouted
 
-Ids = np.ndarray[Any, np.dtype[np.object_]]
+Ids = np.ndarray[Any, np.dtype[np.uint8]]
 Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with their event ids; rejections and what goes on, among them."""
+    """Interactions whose turn has come, in order, with the bytes of their event ids; and what else was among them."""
 
     batch: Batch
     ids: Ids
@@ -46,6 +46,7 @@ class Feed:
         self._applied_key_s = -math.inf
         self._waiting: deque[tuple[Batch, Ids]] = deque()
         self._rejected: deque[tuple[int, bytes]] = deque()
+        self.rerouted: dict[int, Rerouted] = {}  # by offset: what goes on when the turn of its row has come
 
     def resume(self, position: Position) -> None:
         """Go on behind a durable position."""
@@ -80,15 +81,15 @@ class Feed:
         )
 
     def release(self, frontier_s: float) -> Iterator[tuple[Batch, Ids]]:
-        """Interactions before the frontier."""
+        """Interactions before the frontier, with the ids of them and of others."""
         while self._waiting:
             batch, ids = self._waiting.popleft()
             ready = int(np.searchsorted(batch["key_s"], frontier_s))
             if ready:
                 self._applied_key_s = float(batch["key_s"][ready - 1])
-                yield batch[:ready], ids[:ready]
+                yield batch[:ready], ids
             if ready < len(batch):
-                self._waiting.appendleft((batch[ready:], ids[ready:]))
+                self._waiting.appendleft((batch[ready:], ids))
                 return
 
     def release_rejected(self) -> Iterator[bytes]:
@@ -108,10 +109,29 @@ class Merge:
         parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
         rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
         if not parts:
-            return Released(np.empty(0, INTERACTION), np.empty(0, object), rejected, [])
+            return Released(np.empty(0, INTERACTION), np.empty(0, np.uint8), rejected, [])
         batch = np.concatenate([batch for batch, _ in parts])
-        ids = np.concatenate([ids for _, ids in parts])
+        ids = _together(batch, parts)
         order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
-        batch, ids = batch[order], ids[order]
-        ours = batch["row"] != ELSEWHERE
-        return Released(batch[ours], ids[ours], rejected, ids[~ours].tolist())
+        batch = batch[order]
+        elsewhere = batch["row"] == ELSEWHERE
+        if not elsewhere.any():
+            return Released(batch, ids, rejected, [])
+        return Released(batch[~elsewhere], ids, rejected, self._take_rerouted(batch[elsewhere]))
+
+    def _take_rerouted(self, rows: Batch) -> list[Rerouted]:
+        feeds = list(self.feeds.values())
+        places = zip(rows["source"].tolist(), rows["offset"].tolist(), strict=True)
+        return [feeds[source].rerouted.pop(offset) for source, offset in places]
+
+
+def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:
+    """Put the ids of the parts of a batch behind each other, and let the batch know where each one is now."""
+    texts, end, first = [], 0, 0
+    for part, ids in parts:
+        start = int(part["id_start"].min())
+        text = ids[start : int((part["id_start"] + part["id_size"]).max())]
+        batch["id_start"][first : first + len(part)] += end - start
+        texts.append(text)
+        end, first = end + len(text), first + len(part)
+    return np.concatenate(texts)

@@ -19,11 +19,12 @@ from detector.core import apply, debt, former, outlook, population, restore
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.columns import Columns, columns_elsewhere, columns_of
 from detector.core.effect import EFFECT_NAMES
 from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
-from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
+from detector.core.layout import LAYOUT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
+from detector.core.reading import Read
+from detector.core.recent import keep_all
 from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
 from detector.estimators.client import Client, client_of
@@ -73,10 +74,13 @@ class Shard:
     ----------
     policy
         What it obeys.
+    keeps_states
+        Whether its outcomes have states to be made durable.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, keeps_states: bool = True) -> None:
         self.policy = policy
+        self._keeps_states = keeps_states
         self.clock_s = -math.inf
         self.table = Table(
             policy.segments_max,
@@ -129,28 +133,27 @@ class Shard:
         rejected: Sequence[tuple[int, bytes]],
         read_to: int,
         now_s: float,
+    ) -> None:
+        """Let interactions and rejections of a source, with their offsets, wait for their turn."""
+        new = Read.of([offset for offset, _ in read])
+        for i, (_, interaction) in enumerate(read):
+            new.write(i, interaction, self.table)
+        self.take_in_read(source, new, rejected, read_to, now_s)
+
+    def take_in_read(
+        self,
+        source: str,
+        read: Read,
+        rejected: Sequence[tuple[int, bytes]],
+        read_to: int,
+        now_s: float,
         rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
     ) -> None:
-        """Let interactions and rejections of a source, with their offsets, wait for their turn.
-
-        Those of `rerouted`, by offset, are other shards': they wait like all others, and then go on.
-        """
-        rows = [
-            columns_elsewhere(interaction, offset) if offset in rerouted else self._columns(offset, interaction)
-            for offset, interaction in read
-        ]
-        batch = np.array(rows, INTERACTION)
-        ids: Ids = np.array([rerouted.get(offset, interaction["event_id"]) for offset, interaction in read], object)
-        self._merge.feeds[source].take_in(batch, ids, rejected, read_to, now_s)
+        """Let what was read of a chunk wait for its turn, with rejections and records of other shards by offset."""
+        feed = self._merge.feeds[source]
+        feed.rerouted.update(rerouted)
+        feed.take_in(*read.accepted(), rejected, read_to, now_s)
         self.counts["rejected"] += len(rejected)
-
-    def _columns(self, offset: int, interaction: Interaction) -> Columns:
-        table = self.table
-        segment = table.segment(interaction["segment"]) if "segment" in interaction else None
-        account = table.accounts.number(interaction.get("account_id", ""))
-        channel = table.channels.number(interaction.get("channel") or interaction["kind"])
-        row = table.row(interaction["client_id"])
-        return columns_of(interaction, offset, row, account or 0, 0 if segment is None else segment + 1, channel or 0)
 
     # Time goes on.
 
@@ -172,14 +175,14 @@ class Shard:
 
     def _run_days(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
-        start = 0
+        start, keys_s = 0, np.ascontiguousarray(batch["key_s"])  # searched once a day
         while True:
             if self._refit_s == math.inf and start < len(batch):
-                self._refit_s = next_refit_s(float(batch["key_s"][start]))
+                self._refit_s = next_refit_s(float(keys_s[start]))
             if self._refit_s >= until_s:
                 break
-            stop = int(np.searchsorted(batch["key_s"], self._refit_s))
-            self._run(batch[start:stop], ids[start:stop], self._refit_s)
+            stop = int(np.searchsorted(keys_s, self._refit_s))
+            self._run(batch[start:stop], ids, self._refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
                 debt.refit(self.table.segments, number)
@@ -189,7 +192,7 @@ class Shard:
             start, self._refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
-        self._run(batch[start:], ids[start:], until_s)
+        self._run(batch[start:], ids, until_s)
         self._watch(until_s)
 
     def _watch(self, now_s: float) -> None:
@@ -206,6 +209,7 @@ class Shard:
         table, slots = self.table, np.empty(len(batch), np.int64)
         columns, start, row, rows = batch.view(np.recarray), 0, 0, len(table.names)
         self._touch_segments(batch)
+        table.recent.make_room(int(batch["id_size"].sum()))
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
@@ -227,15 +231,32 @@ class Shard:
     def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
         """Make alerts of the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
         table = self.table
-        for fields in table.effects[: table.effects_used[0]].tolist():
-            effect = dict(zip(EFFECT_NAMES, fields, strict=True))
-            kept_to = self._keep_ids(batch, ids, slots, kept_to, effect["event"])
-            alert = build(effect, self._names(effect))
-            self._alerts.append(alert)
-            self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
-        table.effects_used[0] = 0
+        effects = table.effects[: table.effects_used[0]].view(np.recarray)
+        if len(effects):
+            recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
+            told = effects.view(np.ndarray)  # whose fields are given in a fifth of the time
+            columns = [told[name].tolist() for name in EFFECT_NAMES]  # a field at a time: a record at a time is slow
+            for fields, names in zip(zip(*columns, strict=True), self._names(told, recent_ids), strict=True):
+                alert = build(dict(zip(EFFECT_NAMES, fields, strict=True)), names)
+                self._alerts.append(alert)
+                self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
+            table.effects_used[0] = 0
         self._take_counts()
-        return self._keep_ids(batch, ids, slots, kept_to, applied)
+        keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
+        return max(kept_to, applied)
+
+    def _names(self, told: Batch, recent_ids: Sequence[Sequence[str]]) -> Iterator[Names]:
+        """The words behind the numbers of effects."""
+        table = self.table
+        clients, accounts = table.names.of(told["row"]), table.accounts.of(told["account"])
+        segments = table.segment_names.of(told["segment"])
+        word = {number: table.channels[number] or None for number in np.unique(told["channels"]).tolist()}
+        for client, account, segment, channels, some in zip(
+            clients, accounts, segments, told["channels"].tolist(), recent_ids, strict=True
+        ):
+            yield Names(
+                self.policy.app_id, client, account or None, segment, [word[number] for number in channels], some
+            )
 
     def _take_counts(self) -> None:
         counts = self.table.counts
@@ -245,23 +266,6 @@ class Shard:
             self.counts["late"] += late
             self.counts[f"late/{source}"] += late
         counts[:] = 0
-
-    def _keep_ids(self, batch: Batch, ids: Ids, slots: Slots, start: int, stop: int) -> int:
-        """Keep the ids of the contacts from `start` on; -> `stop`."""
-        kept = np.flatnonzero(slots[start:stop] >= 0) + start
-        self.table.recent[batch["row"][kept], slots[kept]] = ids[kept]
-        return max(start, stop)
-
-    def _names(self, effect: Mapping[str, Any]) -> Names:
-        table, row, count = self.table, effect["row"], effect["contacts"]
-        return Names(
-            app_id=self.policy.app_id,
-            client_id=table.names.words[row],
-            account_id=table.accounts.words[effect["account"]] or None,
-            segment=table.segment_names.words[effect["segment"]],
-            channels=[table.channels.words[number] or None for number in effect["channels"]],
-            recent_ids=[table.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)],
-        )
 
     def client(self, client_id: str) -> Client:
         """What is known of a client, as River components: copies, which can be read and taught apart from the shard.
@@ -282,8 +286,10 @@ class Shard:
     # What is durable.
 
     def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
-        rows = sorted(self._changed_rows.union(batch["row"].tolist()))
-        states = list(self.table.records(rows, sorted(self._changed_segments)))
+        states: list[tuple[bytes, bytes]] = []
+        if self._keeps_states:
+            rows = sorted(self._changed_rows.union(batch["row"].tolist()))
+            states.extend(self.table.records(rows, sorted(self._changed_segments)))
         alerts = sorted(self._alerts, key=in_order)
         if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))

@@ -5,6 +5,7 @@ Every stored value begins with the version of the layout. How records come back 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from detector.core.effect import EFFECT
 from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
     LAYOUT,
-    RECENT,
     SILENCES,
     Records,
     new_clients,
@@ -23,6 +23,7 @@ from detector.core.layout import (
     new_trends,
 )
 from detector.core.lifecycle import State
+from detector.core.recent import Recent
 from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
@@ -75,7 +76,7 @@ class Table:
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
-        self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
+        self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.counts = np.zeros(_COUNTS, np.int64)
@@ -84,16 +85,28 @@ class Table:
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
 
+    def rows(self, client_ids: Sequence[bytes]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+        """The rows of many clients, none of them twice."""
+        numbers = self.names.numbers(client_ids)
+        self.make_rows()
+        return numbers
+
     def row(self, client_id: str) -> int:
         """The client's row; a new client gets the next one."""
         row = self.names.number(client_id)
         assert row is not None
-        if row == len(self.clients):
-            self.clients = np.concatenate([self.clients, new_clients(row)]).view(np.recarray)
-            self.due_s = np.concatenate([self.due_s, np.full(row, NEVER_S, np.uint32)])
-            self.recent = np.concatenate([self.recent, np.empty((row, RECENT), object)])
-            self.trend_of = np.concatenate([self.trend_of, np.zeros((row, len(TRAITS)), np.uint32)])
+        self.make_rows()
         return row
+
+    def make_rows(self) -> None:
+        """Have a row for every client that has a name."""
+        more = len(self.names) - len(self.clients)
+        if more > 0:
+            more = max(more, len(self.clients) // 2)
+            self.clients = np.concatenate([self.clients, new_clients(more)]).view(np.recarray)
+            self.due_s = np.concatenate([self.due_s, np.full(more, NEVER_S, np.uint32)])
+            self.recent.grow(more)
+            self.trend_of = np.concatenate([self.trend_of, np.zeros((more, len(TRAITS)), np.uint32)])
 
     def arrays(self, events: int) -> Arrays:
         """What kernels work on, with room for all trends that so many interactions can begin."""
@@ -139,8 +152,7 @@ class Table:
 
     def recent_ids(self, row: int) -> list[str]:
         """Ids of the client's last contacts, the newest last."""
-        count = int(self.clients[row].contacts)
-        return [self.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)]
+        return self.recent.ids(row, int(self.clients[row].contacts))
 
     def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
         """The durable form of these rows and segments, and of whatever is new and has a number.
@@ -154,13 +166,13 @@ class Table:
         for number in sorted({*segments, *new}):
             yield (
                 SEGMENT_KEY + str(number).encode(),
-                self.segments[number].tobytes() + self.segment_names.words[number].encode(),
+                self.segments[number].tobytes() + self.segment_names[number].encode(),
             )
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = rows[start : start + _PACKED_AT_ONCE]
             for row, packed in zip(some, stored.pack(self._whole_rows(some)), strict=True):
                 ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-                yield CLIENT_KEY + self.names.words[row].encode(), _VERSION + packed + ids
+                yield CLIENT_KEY + self.names[row].encode(), _VERSION + packed + ids
 
     def _whole_rows(self, rows: Sequence[int]) -> np.ndarray:
         """Copies of clients with their trends."""
@@ -177,7 +189,7 @@ class Table:
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
-            self.recent[row] = None
+            self.recent.forget(row)
 
     def restored(self, session_days: float) -> None:
         """All records are back: find out what is due when."""

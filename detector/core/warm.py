@@ -6,6 +6,7 @@ heartbeats, and for a watchdog.
 
 from detector.core.clock import DAY_S
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Policy, Shard
 
 _SOURCE = "any"
@@ -22,7 +23,7 @@ class _Record:
 def warm_up() -> int:
     """Let a shard of nobody's read one record, pass a midnight and come back; -> how many interactions it applied."""
     shard = Shard(Policy(sources=(_SOURCE,)))
-    Intake(shard, {_SOURCE: _SOURCE}, 0, 1).take_in(_SOURCE, [_Record()], _AT_S)
+    Intake(shard, {_SOURCE: _SOURCE}, 0, 1).take_in(_SOURCE, records_of([_Record()]), _AT_S)
     outcome = shard.advance({_SOURCE: _AT_S + 2 * DAY_S})
     Shard(shard.policy).restore(outcome.states)
     return shard.counts["applied"]

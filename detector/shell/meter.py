@@ -81,7 +81,7 @@ class Meter:
         yield ("ghosting_misrouted_total",), self._intake.misrouted.total()
         yield ("ghosting_duplicates_total",), counts["duplicates"]
         yield ("ghosting_alerts_held_total", "learning"), counts["held"]
-        yield ("ghosting_unknown_fields_total",), self._intake.reader.unknown_fields
+        yield ("ghosting_unknown_fields_total",), self._intake.unknown_fields
 
     def _promise(self) -> None:
         """Count how many false alerts the budget allows for the event time that has passed."""

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Outcome, Shard
 from detector.shell import generations
 from detector.shell.connection import for_aiokafka, refusals_told
@@ -147,7 +148,7 @@ class _Run:
                 wanted = [tp for tp in source_of if shard.waiting(source_of[tp]) <= settings.waiting_records_max]
                 found = await consumer.getmany(*wanted, timeout_ms=200, max_records=_RECORDS_AT_ONCE)
                 for tp, records in found.items():
-                    self.records += intake.take_in(source_of[tp], records, time.time()).read
+                    self.records += intake.take_in(source_of[tp], records_of(records), time.time()).read
                 self._progress(self.records, self._total)
         self.clients += len(shard.table.names)
 

@@ -19,6 +19,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Outcome, Shard
 from detector.core.table import UnknownLayoutError
 from detector.shell.chunks import ChunkConsumer
@@ -197,7 +198,7 @@ class ShardTask:
         if follows > self._shard.read_to(source):
             self._unsought.add(source)
             return
-        counts = self._intake.take_in(source, records, self._now_s())
+        counts = self._intake.take_in(source, records_of(records), self._now_s())
         self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
@@ -233,7 +234,7 @@ class ShardTask:
     def _tell_counts(self) -> None:
         """Say what was counted since this shard came to us, if there is anything new."""
         counts = self._shard.counts.copy()
-        counts["unknown_fields"] = self._intake.reader.unknown_fields
+        counts["unknown_fields"] = self._intake.unknown_fields
         if counts != self._counts_told:
             log.info("counts", shard=self._partition, **counts)
         self._counts_told_at, self._counts_told = time.monotonic(), counts

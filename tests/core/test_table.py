@@ -48,7 +48,7 @@ def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
     read = [(offset, INTERACTION.validate_python(event)) for offset, event in enumerate(events)]
     shard.take_in("emails", read, [], len(read) - 1, NOW_S + 1e9)
     states = dict(shard.advance(dict.fromkeys(SOURCES, NOW_S + 1e9)).states)
-    ids = {name: len(json.dumps(shard.table.recent_ids(row))) for row, name in enumerate(shard.table.names.words)}
+    ids = {name: len(json.dumps(shard.table.recent_ids(row))) for row, name in enumerate(shard.table.names)}
     sizes = [
         len(value) - ids[key.removeprefix(CLIENT_KEY).decode()]
         for key, value in states.items()
@@ -120,7 +120,7 @@ def test_an_erased_client_is_not_restored():
     outcome = run(shard, [*weekly(5), interaction(29, "bob")], 30)
     restored.restore([*outcome.states, (CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)])
     assert "ann" not in restored.table.names
-    assert "ann" not in restored.table.names.words
+    assert "ann" not in restored.table.names
     assert restored.table.clients[restored.table.row("bob")].contacts == 1
     run(restored, [interaction(31)], 32)
     assert restored.client("ann").contact.gaps == 0

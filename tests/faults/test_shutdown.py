@@ -7,7 +7,6 @@ from contextlib import closing
 from datetime import datetime
 from random import Random
 from statistics import median
-from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Producer
@@ -107,7 +106,7 @@ def opened(settings, values, until_s):
     """Give when which client's last silence is told, as a replay says."""
     emitted = []
     replay(
-        [SimpleNamespace(value=value) for value in values],
+        [values],
         policy=policy_of(settings),
         partitions=settings.partitions,
         until_s=until_s,

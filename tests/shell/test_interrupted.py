@@ -15,6 +15,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from detector.core.address import address_of
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Shard
 from detector.shell import topics, worker
 from detector.shell.catalogue import WORKER
@@ -141,7 +142,7 @@ def answer(settings, by_source):
     shard = Shard(policy_of(settings))
     intake = Intake(shard, {name: settings.topic(name) for name in by_source}, 0, 1)
     for name, found in by_source.items():
-        intake.take_in(name, found, time.time())
+        intake.take_in(name, records_of(found), time.time())
     outcome = shard.advance(dict.fromkeys(by_source, time.time() - 10))
     return sorted(alert.value for alert in outcome.alerts), sorted(outcome.rejected), durable.rows_of(shard)
 

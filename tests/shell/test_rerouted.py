@@ -51,7 +51,7 @@ def known(settings):
     return {
         name: (p, shard.table.recent_ids(row))
         for p, shard in enumerate(durable.restored(settings))
-        for row, name in enumerate(shard.table.names.words)
+        for row, name in enumerate(shard.table.names)
     }
 
 

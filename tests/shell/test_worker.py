@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -103,7 +102,7 @@ def replayed(settings, values):
     emitted, rejected = [], []
     now_s = time.time()
     replay(
-        [SimpleNamespace(value=value) for value in values],
+        [values],
         policy=policy_of(settings),
         partitions=settings.partitions,
         until_s=now_s,
