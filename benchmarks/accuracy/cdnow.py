@@ -28,9 +28,11 @@ def no_purchase(silences: Records, segments: Records, at_s: float, ahead_days: f
     population = segments[0].contact
     for c in range(len(silences)):
         days = (at_s - silences[c].last_s) / DAY_S
-        gone = rhythm.probability_gone(silences[c], population, days, DEPARTURES_PER_CLIENT_YEAR)
-        lasts = rhythm.survival(silences[c], population, days + ahead_days)
-        chances[c] = 1 - (1 - gone) * (1 - lasts / rhythm.survival(silences[c], population, days))
+        by = rhythm.measure(silences[c], population)
+        lasted = rhythm.survival(population, by, days)
+        lasts = rhythm.survival(population, by, days + ahead_days)
+        gone = rhythm.probability_gone(silences[c], population, lasted, DEPARTURES_PER_CLIENT_YEAR)
+        chances[c] = 1 - (1 - gone) * (1 - lasts / lasted)
     return chances
 
 

@@ -58,16 +58,15 @@ def differences() -> list[float]:
             refit_s = next_refit_s(now_s)
         silence, their = state.silences[number], theirs[number]
         days = now_s / DAY_S - silence.last_s / DAY_S
-        survival = rhythm.survival(silence, population, days) if days > SESSION_DAYS and silence.gaps else np.nan
+        scored_before = days > SESSION_DAYS and silence.gaps
+        survival = rhythm.survival(population, rhythm.measure(silence, population), days) if scored_before else np.nan
         rhythm.learn_contact(silence, population, now_s, SESSION_DAYS)
         scored = reference.on_contact(their, now_s / DAY_S, their_segment, SESSION_DAYS)
         if scored and scored[1] is not None:
             found.append(abs(survival / scored[1] - 1))
         if their.ng >= rhythm.GAPS_MIN:
-            y = -np.log(rhythm.alert_probability(silence, population))
-            found.append(
-                abs(rhythm.outlasted_days(silence, population, y) / reference.deadline(their, their_segment) - 1)
-            )
+            by, y = rhythm.measure(silence, population), -np.log(rhythm.alert_probability(silence, population))
+            found.append(abs(rhythm.outlasted_days(population, by, y) / reference.deadline(their, their_segment) - 1))
     return found
 
 

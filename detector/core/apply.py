@@ -110,30 +110,25 @@ def learn_ours(client: Client, segment: Segment, latency: Trend, event: Event) -
         debt.ask(client, segment, event.at_s, event.thread, trend.interval_days(latency))
 
 
-@njit(cache=True)
-def trend_number(trend_of: np.ndarray, trends_used: np.ndarray, signal: int) -> int:
-    """The number of the client's trend of a signal; a new one gets the next."""
-    if trend_of[signal] == 0:
-        trend_of[signal] = trends_used[0]
-        trends_used[0] += 1
-    number: int = trend_of[signal]
-    return number
-
-
 @njit(cache=True, inline="always")  # called, it would cost its references
 def learn_values(arrays: Arrays, rules: Rules, applied: int, event: Event, silent: bool) -> None:
     """Take the event's values in and judge the trends of their signals."""
-    client, trends_of = arrays.clients[event.row], arrays.trend_of[event.row]
+    client = arrays.clients[event.row]
     for signal in range(SIGNALS):
         if not math.isnan(event.values[signal]):
-            declining = arrays.trends[trend_number(trends_of, arrays.trends_used, signal)]
+            if arrays.trend_of[event.row, signal] == 0:
+                arrays.trend_of[event.row, signal] = arrays.trends_used[0]
+                arrays.trends_used[0] += 1
+            declining = arrays.trends[arrays.trend_of[event.row, signal]]
             declining.signal = signal
             trend.learn_value(declining, event.at_s, event.values[signal])
-            if incident.turns(client, declining, trends_of, rules, silent):
+            if incident.may_turn(client, declining, silent) and trend.turns(
+                declining, incident.decline_budget(arrays.trend_of, event.row, rules.decline_budget)
+            ):
                 incident.turn(arrays, rules, applied, event.row, signal + FIRST_TREND, event.at_s, event.key_s)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")  # as above
 def apply_one(arrays: Arrays, rules: Rules, i: int, event: Event) -> int:
     """Apply one interaction; -> the slot for its id, or NOT_KEPT."""
     client = arrays.clients[event.row]

@@ -102,14 +102,14 @@ def tell_silence(effect: Effect, silence: Silence, population: Population) -> No
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
-    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(silence, population, _MEDIAN))
-    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(silence, population, _P90))
-    effect.survival = rhythm.survival(silence, population, days)
-    effect.gone = rhythm.probability_gone(silence, population, days, DEPARTURES_PER_CLIENT_YEAR)
-    further = rhythm.survival(silence, population, days + _HORIZON_DAYS) / effect.survival
+    by, y = rhythm.measure(silence, population), -math.log(rhythm.alert_probability(silence, population))
+    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
+    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
+    effect.survival = rhythm.survival(population, by, days)
+    effect.gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
+    further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
     effect.quiet_30_days = 1.0 - (1.0 - effect.gone) * (1.0 - further)
-    probability = rhythm.alert_probability(silence, population)
-    deadline_days = to_operational_days(rhythm.next_deadline_s(silence, population, probability))
+    deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
     effect.expected_days = deadline_days - to_operational_days(silence.last_s)
 
 
@@ -125,7 +125,7 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
     y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
     opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
     days = max(
-        rhythm.outlasted_days(silence, population, y),
+        rhythm.outlasted_days(population, rhythm.measure(silence, population), y),
         _ESCALATION_LONGEST * silence.longest_s / DAY_S,
         opened_days + 1 / DAY_S,
     )

@@ -12,7 +12,7 @@ from numba import njit
 from detector.core import effect, trend
 from detector.core.clock import NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
-from detector.core.layout import Records
+from detector.core.layout import SIGNALS, Records
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TRANSITIONS, State
 
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
@@ -80,13 +80,13 @@ def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
         arrays.due_s[row] = min(due(arrays.clients[row], session_days)[1], float(NEVER_S))
 
 
-@njit(cache=True)
-def decline_budget(trend_of: np.ndarray, rules: Rules) -> float:
+@njit(cache=True, inline="always")  # called, it would cost a reference
+def decline_budget(trend_of: np.ndarray, row: int, budget: float) -> float:
     """Each signal's part of the budget that all declines of a client share."""
     signals = 0
-    for number in trend_of:
-        signals += number > 0
-    return rules.decline_budget / max(signals, 1)
+    for signal in range(SIGNALS):
+        signals += trend_of[row, signal] > 0
+    return budget / max(signals, 1)
 
 
 @njit(cache=True)
@@ -126,7 +126,7 @@ def tell(
         effect.tell_expected(told)
     else:
         declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
-        effect.tell_trend(told, declining, decline_budget(arrays.trend_of[row], rules))
+        effect.tell_trend(told, declining, decline_budget(arrays.trend_of, row, rules.decline_budget))
     return told
 
 
@@ -191,21 +191,17 @@ def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, a
 
 
 @njit(cache=True)
-def turns(client: Client, declining: Trend, trend_of: np.ndarray, rules: Rules, silent: bool) -> bool:
-    """Tell whether a new value opens or ends a decline; none is opened by what ends a silence.
+def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
+    """Tell whether a new value can open or end a decline; none is opened by what ends a silence.
 
     Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
     client that was never heard nothing is told: there is nothing that it could lose.
     """
     if declining.state != QUIET:
-        ends: bool = trend.recovered(declining, decline_budget(trend_of, rules))
-        return ends
+        return True
     told_already = declining.signal == ORDER_RATE_SIGNAL - FIRST_TREND and client.orders.gaps == client.contact.gaps
     untold = silent or told_already or client.contact.last_s == 0
-    if untold or not trend.may_cross(declining):
-        return False
-    opens: bool = trend.crossed(declining, decline_budget(trend_of, rules))
-    return opens
+    return not untold and trend.may_cross(declining)
 
 
 @njit(cache=True)

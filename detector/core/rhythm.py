@@ -8,7 +8,7 @@ client's j-th longest gap, a third as long again, is worth y_j to this client wh
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba import njit
 
@@ -28,6 +28,21 @@ _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
 Population = Any  # one record of layout.POPULATION: of all contacts, or of orders
+
+
+class Measure(NamedTuple):
+    """What a silence of one client is judged by; costly to make, so one is made for all questions of a moment.
+
+    Parameters
+    ----------
+    where
+        Where ln(gap) of the client sits on the segment's table.
+    knots
+        Of its three longest gaps, each (e_j, y_j); (0, 0) for one that does not set this client apart.
+    """
+
+    where: float
+    knots: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 @njit(cache=True)
@@ -74,40 +89,44 @@ def _knot(silence: Silence, population: Population, where: float, j: int) -> tup
 
 
 @njit(cache=True)
-def personal_y(e: float, silence: Silence, population: Population, where: float) -> float:
+def measure(silence: Silence, population: Population) -> Measure:
+    """What the client's next silence is judged by, until it has another gap or the population another table."""
+    where = location(silence, population)
+    first, second = _knot(silence, population, where, 0), _knot(silence, population, where, 1)
+    return Measure(where, (first, second, _knot(silence, population, where, 2)))
+
+
+@njit(cache=True)
+def personal_y(e: float, by: Measure) -> float:
     """From the population's -ln P to the client's, by its knots."""
     y = e
-    for j in range(3):
-        e_j, y_j = _knot(silence, population, where, j)
+    for e_j, y_j in by.knots:
         if e_j > 0:
             y = max(y, e - e_j + y_j if e > e_j else e * y_j / e_j)
     return y
 
 
 @njit(cache=True)
-def population_of(y: float, silence: Silence, population: Population, where: float) -> float:
+def population_of(y: float, by: Measure) -> float:
     """And back: the inverse of `personal_y`."""
     e = y
-    for j in range(3):
-        e_j, y_j = _knot(silence, population, where, j)
+    for e_j, y_j in by.knots:
         if e_j > 0:
             e = min(e, y - y_j + e_j if y > y_j else y * e_j / y_j)
     return e
 
 
 @njit(cache=True)
-def survival(silence: Silence, population: Population, days: float) -> float:
+def survival(population: Population, by: Measure, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    where = location(silence, population)
-    return math.exp(-personal_y(population_e(population, math.log(days) - where), silence, population, where))
+    return math.exp(-personal_y(population_e(population, math.log(days) - by.where), by))
 
 
 @njit(cache=True)
-def outlasted_days(silence: Silence, population: Population, y: float) -> float:
+def outlasted_days(population: Population, by: Measure, y: float) -> float:
     """The days that a gap of this client outlasts with probability exp(-y): the inverse of `survival`."""
-    where = location(silence, population)
-    u = quantile(population.minus_log_survival, population_of(y, silence, population, where))
-    return math.exp(min(u + where, _LOG_DAYS_MAX))
+    u = quantile(population.minus_log_survival, population_of(y, by))
+    return math.exp(min(u + by.where, _LOG_DAYS_MAX))
 
 
 @njit(cache=True)
@@ -126,18 +145,23 @@ def share_of(budget: float, interval_days: float) -> float:
 @njit(cache=True)
 def next_deadline_s(silence: Silence, population: Population, probability: float) -> float:
     """The instant at which a silence so rare begins to exceed what the rhythm explains."""
-    return deadline_s(silence.last_s, outlasted_days(silence, population, -math.log(probability)))
+    by = measure(silence, population)
+    return deadline_s(silence.last_s, outlasted_days(population, by, -math.log(probability)))
 
 
 @njit(cache=True)
-def probability_gone(silence: Silence, population: Population, days: float, departures_per_client_year: float) -> float:
-    """P(the client has left for good | silent for `days`), if new clients leave at the given rate.
+def probability_gone(
+    silence: Silence, population: Population, chance: float, departures_per_client_year: float
+) -> float:
+    """P(the client has left for good | a silence that a gap of it outlasts with this chance).
+
+    Departures are those of new clients.
 
     Who has come back often is less likely to leave: each gap survived is evidence of a low rate of its own.
     """
     rate = departures_per_client_year * _LOYALTY_WORTH / (_LOYALTY_WORTH + silence.gaps)
     leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
-    gone: float = 1.0 - 1.0 / (1.0 + leaving / survival(silence, population, days))
+    gone: float = 1.0 - 1.0 / (1.0 + leaving / chance)
     return gone
 
 

@@ -40,6 +40,7 @@ _LEARNED_DECLINE_MAX, _LEARNED_RISE_MAX = 2.5, 1.5
 # The score that chance reaches once in A values. Fitted for this fading; for another the score's own scatter scales it.
 _THRESHOLD = (-0.3955, 0.2569, -0.01162)
 _THRESHOLD_FADING = 0.15
+_SCATTERS = np.sqrt(FADINGS / (2 - FADINGS) * (2 - _THRESHOLD_FADING) / _THRESHOLD_FADING)
 _VALUES_BETWEEN_MIN = 10.0  # below this the polynomial would call a client declined whose score is 0
 _RECOVERED_AT = 0.5  # of the threshold
 # A decline has begun where the score rose above this: nearly 0, but a client of always the same values is not declining
@@ -170,9 +171,8 @@ def threshold(trend: Trend, budget: float) -> float:
         return math.inf
     log_between = math.log(max(DAYS_PER_YEAR / (budget * interval_days(trend)), _VALUES_BETWEEN_MIN))
     fitted = _THRESHOLD[0] + log_between * (_THRESHOLD[1] + log_between * _THRESHOLD[2])
-    fading = FADINGS[trend.signal]
-    scatter = math.sqrt(fading / (2 - fading) * (2 - _THRESHOLD_FADING) / _THRESHOLD_FADING)
-    return fitted * scatter
+    scaled: float = fitted * _SCATTERS[trend.signal]
+    return scaled
 
 
 @njit(cache=True)
@@ -194,6 +194,13 @@ def recovered(trend: Trend, budget: float) -> bool:
     """Whether a decline is over: its score is back to half of the threshold."""
     below: bool = trend.score <= _RECOVERED_AT * threshold(trend, budget)
     return below
+
+
+@njit(cache=True)
+def turns(trend: Trend, budget: float) -> bool:
+    """Whether a decline opens, or one that is open ends."""
+    result: bool = crossed(trend, budget) if trend.state == _QUIET else recovered(trend, budget)
+    return result
 
 
 @njit(cache=True)

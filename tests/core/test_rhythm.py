@@ -60,8 +60,9 @@ def test_the_deadline_keeps_its_promise(gaps):
     silence, segment = taught(gaps)
     if silence.gaps >= rhythm.GAPS_MIN:
         alpha = rhythm.alert_probability(silence, segment)
-        days = rhythm.outlasted_days(silence, segment, -math.log(alpha))
-        assert rhythm.survival(silence, segment, days) == pytest.approx(alpha, rel=1e-6)
+        by = rhythm.measure(silence, segment)
+        days = rhythm.outlasted_days(segment, by, -math.log(alpha))
+        assert rhythm.survival(segment, by, days) == pytest.approx(alpha, rel=1e-6)
 
 
 @UNTIMED
@@ -69,9 +70,9 @@ def test_the_deadline_keeps_its_promise(gaps):
 def test_own_long_gaps_only_make_alerts_earlier(gaps, y):
     """A client's own record never allows a longer silence than its population does."""
     silence, segment = taught(gaps)
-    own = rhythm.outlasted_days(silence, segment, y)
+    own = rhythm.outlasted_days(segment, rhythm.measure(silence, segment), y)
     silence.longest_s = silence.second_s = silence.third_s = 0
-    assert own <= rhythm.outlasted_days(silence, segment, y) * (1 + 1e-9)
+    assert own <= rhythm.outlasted_days(segment, rhythm.measure(silence, segment), y) * (1 + 1e-9)
 
 
 @UNTIMED
@@ -96,7 +97,8 @@ def test_gaps_are_counted_up_to_their_limit():
 def test_survival_falls(gaps):
     """A longer silence is never more likely."""
     silence, segment = taught(gaps)
-    chances = [rhythm.survival(silence, segment, 10 ** (k / 5)) for k in range(-5, 15)]
+    by = rhythm.measure(silence, segment)
+    chances = [rhythm.survival(segment, by, 10 ** (k / 5)) for k in range(-5, 15)]
     assert chances == sorted(chances, reverse=True)
     assert 0 <= chances[-1] <= chances[0] <= 1
 
@@ -111,7 +113,9 @@ def test_a_clockwork_client_is_missed_sooner_than_an_irregular_one():
 def test_the_longer_the_silence_the_likelier_the_departure():
     """P(gone) grows with the silence, and lies between 0 and 1."""
     silence, segment = taught([7, 8, 6, 7])
-    chances = [rhythm.probability_gone(silence, segment, days, 1.0) for days in (1, 10, 30, 100)]
+    by = rhythm.measure(silence, segment)
+    lasted = [rhythm.survival(segment, by, days) for days in (1, 10, 30, 100)]
+    chances = [rhythm.probability_gone(silence, segment, chance, 1.0) for chance in lasted]
     assert chances == sorted(chances)
     assert 0 < chances[0] < chances[-1] < 1
 
