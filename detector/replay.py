@@ -158,16 +158,6 @@ def deal_out(
     return count
 
 
-def hand_on(outcomes: Sequence[Outcome], intakes: Sequence[Intake], now_s: float) -> int:
-    """Let shards take in what others found not to be theirs: records that were not readable here; -> how many."""
-    rerouted = [one for outcome in outcomes for one in outcome.rerouted]
-    for partition, intake in enumerate(intakes):
-        here = [one for one in rerouted if one.partition == partition]
-        keys, values, headers = ([getattr(one, name) for one in here] for name in ("key", "value", "headers"))
-        intake.take_in(REROUTED, Records(range(len(here)), keys, values, headers), now_s)
-    return len(rerouted)
-
-
 class _Dealt(NamedTuple):
     """Records with their keys and the numbers of their places; -1 = there is no record on the line."""
 
@@ -198,3 +188,13 @@ class _Addressing:
                 )
                 values[i], places[i] = value, self._numbers[source, partition]
         return _Dealt(values, keys, places)
+
+
+def hand_on(outcomes: Sequence[Outcome], intakes: Sequence[Intake], now_s: float) -> int:
+    """Let shards take in what others found not to be theirs: records that were not readable here; -> how many."""
+    ends = Counter[int]()
+    for one in (one for outcome in outcomes for one in outcome.rerouted):
+        record = Records([ends[one.partition]], [one.key], [one.value], [one.headers])
+        intakes[one.partition].take_in(REROUTED, record, now_s)
+        ends[one.partition] += 1
+    return ends.total()

@@ -64,5 +64,5 @@ def _options(
         ),
     ] = None,
 ) -> None:
-    flags: dict[str, object] = dict(map(setting_given, sets or ()))
-    context.obj = Given({**flags, "bootstrap_servers": bootstrap_servers, "app_id": app_id}, config)
+    flags: dict[str, object] = {"bootstrap_servers": bootstrap_servers, "app_id": app_id}
+    context.obj = Given(flags, dict(map(setting_given, sets or ())), config)

@@ -156,6 +156,7 @@ def demo(
     from detector.demo.run import run_demo
 
     settings = settings_of(context, bootstrap_servers=kafka)
+    _quiet()
     raise typer.Exit(run_demo(settings, kafka=kafka, clients=clients, seed=seed))
 
 

@@ -25,7 +25,7 @@ def learn(
         raise InputError("--output and the input files should be different files")
     settings = settings_of(context).model_copy(update={"prior_file": None})  # what is learned is of these files alone
     with writing(to) as out:
-        with output.progress(files) as progress:
+        with output.progress(files) as progress, output.compilation_told():
             taught = run(
                 read_batches(files, progress=progress),
                 policy=policy_of(settings),

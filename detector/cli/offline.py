@@ -59,6 +59,7 @@ def replay(
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
         tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
         progress = open_files.enter_context(output.progress(files))
+        open_files.enter_context(output.compilation_told())
         summary = run(
             read_batches(files, progress=progress),
             policy=policy_of(settings),

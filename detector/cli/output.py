@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,15 @@ def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=total)
         yield lambda read: bar.advance(task, read)
+
+
+def compilation_told() -> AbstractContextManager[None]:
+    """Say on a terminal if kernels have to be compiled: the bar stands still meanwhile."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from detector.shell.kernels import compilation_told
+
+    return compilation_told(lambda said: typer.echo(said, err=True))
 
 
 @contextmanager

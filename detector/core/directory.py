@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.hashing import Text, joined, text_of, xxh64
+from detector.core.hashing import Integers, Text, joined, text_of, xxh64
 
 NUMBERS_MAX = 0xFFFF_FFFF
 CHANNELS_MAX = 0xFF
@@ -79,20 +79,19 @@ def add(words: Words, text: Text, start: int, size: int) -> int:
 
 
 @njit(cache=True)
+def _find_or_add(words: Words, text: Text, ends: Integers, numbers: Integers) -> None:
+    for k in range(len(numbers)):
+        start, size = ends[k], ends[k + 1] - ends[k]
+        number = find(words, text, start, size)
+        numbers[k] = number if number >= 0 else add(words, text, start, size)
+
+
+@njit(cache=True)
 def _fill(words: Words) -> None:
     """Enter all words into an empty table."""
     for number in range(words.used[0]):
         if words.sizes[number] != _GAP:
             words.slots[slot_of(words, words.text, words.starts[number], words.sizes[number])] = number
-
-
-@njit(cache=True)
-def number_all(words: Words, text: Text, ends: Numbers, numbers: Numbers) -> None:
-    """Give many words their numbers, new ones the next; there is room for them."""
-    for k in range(len(numbers)):
-        start, size = ends[k], ends[k + 1] - ends[k]
-        number = find(words, text, start, size)
-        numbers[k] = add(words, text, start, size) if number < 0 else number
 
 
 class Vocabulary(Sequence[str]):
@@ -160,12 +159,12 @@ class Vocabulary(Sequence[str]):
         self.make_room(1, len(text))
         return int(add(self.words, text_of(text), 0, len(text)))
 
-    def numbers(self, words: Sequence[bytes]) -> Numbers:
-        """The numbers of many words, of which there is no bound to how many it takes."""
-        text, ends = joined(words)
-        numbers = np.empty(len(words), np.int64)
+    def numbers(self, words: Sequence[str]) -> Integers:
+        """The numbers of many words, of which new ones get the next ones; whether there is room is not asked."""
+        text, ends = joined([word.encode() for word in words])
         self.make_room(len(words), len(text))
-        number_all(self.words, text, ends, numbers)
+        numbers = np.empty(len(words), np.int64)
+        _find_or_add(self.words, text, ends, numbers)
         return numbers
 
     def make_room(self, count: int, size: int) -> None:

@@ -81,15 +81,18 @@ def present(kind: bytes, value: bytes) -> bytes:
 
 
 def _client_from_4(value: bytes) -> bytes:
-    """Instants become whole seconds, the longest gaps too, and counts stop where they weigh no more."""
+    """Instants become whole seconds, the longest gaps too, and counts stop where they weigh no more.
+
+    The ids that were seen last are forgotten, as they were hashed in another way: an event that was sent before the
+    upgrade and comes again right after it is not recognised. So is the conversation of our unanswered message.
+    """
     trends_at = _CLIENT_4.itemsize + 1
     ids_at = trends_at + value[trends_at - 1] * _TREND_4.itemsize
     before = np.frombuffer(value, _CLIENT_4, 1)
     row = stored.new_rows(1)
     client = row["client"]
-    for name in ("segment", "account", "contacts", "thread", "owed_s", "channels", "channels_s", "seen_next"):
+    for name in ("segment", "account", "contacts", "owed_s", "channels", "channels_s"):
         client[name] = before[name]
-    client["seen"] = before["seen"] & 0xFFFF_FFFF
     for silence in SILENCES:
         _take_silence_4(client[silence], before[silence])
     for trend in np.frombuffer(value[trends_at:ids_at], _TREND_4):

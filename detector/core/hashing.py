@@ -103,6 +103,16 @@ def conversation_number(text: Text, start: int, size: int) -> np.uint64:
     return max(xxh64(text, start, size) & np.uint64(0xFFFF_FFFF), np.uint64(1))
 
 
+def hashed(event_id: str) -> int:
+    """A number for an id; never 0, which stands for none.
+
+    >>> hashed("e1") == hashed("e1"), hashed("e1") == hashed("e2")
+    (True, False)
+    """
+    text = event_id.encode()
+    return int(id_number(text_of(text), 0, len(text)))
+
+
 def conversation(thread_id: str | None) -> int:
     """A number for a conversation, as rows keep it; 0 = not known.
 

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from detector.core.facts import KINDS
 from detector.core.partition import partition_of
-from detector.core.reading import Chunk, Place, Read, Records, chunk_of
-from detector.core.reroute import REROUTED, Origin, Rerouted, origin_of, own_headers, with_origin
+from detector.core.reading import Chunk, Here, Read, Records, chunk_of
+from detector.core.reroute import REROUTED, Place, Rerouted, origin_of, own_headers, reroute
 from detector.core.shard import Shard
 from schemas.envelope import InteractionReader
 from schemas.interaction import Interaction, Refusal
@@ -61,6 +61,7 @@ class Intake:
         read = Read.of(new.offsets, len(chunk.text))
         rejected, rerouted = self._read_all(source, new, chunk, read, now_s)
         self._shard.take_in_read(source, read, rejected, new.offsets[-1], now_s, rerouted)
+        self.misrouted[source] += len(rerouted)
         for kind, count in zip(KINDS, read.columns.kinds.tolist(), strict=True):
             self.read[source, kind, "accepted"] += count
         self.read[source, UNREADABLE, "rejected"] += len(rejected)
@@ -70,20 +71,20 @@ class Intake:
     def _read_all(
         self, source: str, records: Records, chunk: Chunk, read: Read, now_s: float
     ) -> tuple[list[tuple[int, bytes]], dict[int, Rerouted]]:
-        """Read plain records by the kernel, the others one by one; -> rejections and what goes on, with offsets."""
-        rejected, rerouted = list[tuple[int, bytes]](), dict[int, Rerouted]()
-        place, table, i = Place(self._partition, self._partitions, now_s), self._shard.table, 0
-        while (i := read.read_plain(chunk, table, place, i)) < len(records.offsets):
-            found = self._read(source, records, i, now_s)
+        """Read plain records by the kernel and the others one by one; -> rejections and what goes on, by offset."""
+        rejected: list[tuple[int, bytes]] = []
+        rerouted: dict[int, Rerouted] = {}
+        here, table, i = Here(self._partition, self._partitions, now_s), self._shard.table, 0
+        while (i := read.read_plain(chunk, table, here, i)) < len(records.offsets):
+            offset, found = records.offsets[i], self._read(source, records, i, now_s)
             if isinstance(found, Refusal):
                 read.refuse(i)
-                rejected.append((records.offsets[i], self._rejection(source, records, i, found)))
+                rejected.append((offset, self._rejection(source, records, i, found)))
                 self.refused[found.reason] += 1
             elif (partition := self._partition_elsewhere(found)) is not None:
                 read.send_on(i, found["at"])
-                headers = with_origin(records.headers[i], self._place(source, records, i))
-                rerouted[records.offsets[i]] = Rerouted(partition, records.keys[i], records.values[i], headers)
-                self.misrouted[source] += 1
+                origin = self._place(source, offset)
+                rerouted[offset] = reroute(records.keys[i], records.values[i], records.headers[i], origin, partition)
                 self.read[source, found["kind"], "rerouted"] += 1
             else:
                 read.write(i, found, table)
@@ -108,11 +109,11 @@ class Intake:
         partition = partition_of(interaction["client_id"], self._partitions)
         return None if partition == self._partition else partition
 
-    def _place(self, source: str, records: Records, i: int) -> Origin:
-        return Origin(self._topics[source], self._partition, records.offsets[i])
+    def _place(self, source: str, offset: int) -> Place:
+        return Place(self._topics[source], self._partition, offset)
 
     def _rejection(self, source: str, records: Records, i: int, refusal: Refusal) -> bytes:
-        place = self._place(source, records, i)
+        place = self._place(source, records.offsets[i])
         origin = origin_of(records.headers[i], place) if source == REROUTED else place
         return rejection(
             topic=origin.topic,

@@ -50,7 +50,7 @@ CLIENT = np.dtype(
     [
         ("segment", "u2"),
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
-        ("seen", "u4", (SEEN,)),  # ids of the last interactions, hashed: one in a billion is mistaken for another
+        ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed; fewer bits would mistake one for another
         ("seen_next", "u1"),
         ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contact", SILENCE),
@@ -131,7 +131,7 @@ INTERACTION = np.dtype(
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )
-ELSEWHERE = 0xFFFF_FFFF  # instead of a row: the client is another shard's, and the record goes on to it
+ELSEWHERE = 0xFFFF_FFFF  # instead of a row: the client is another shard's, and the record itself stands for its id
 CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
 """Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 

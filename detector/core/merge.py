@@ -21,7 +21,7 @@ Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with the bytes of their event ids; and what else was among them."""
+    """Interactions whose turn has come, in order, with the bytes of their event ids; what is rejected or goes on."""
 
     batch: Batch
     ids: Ids
@@ -46,7 +46,7 @@ class Feed:
         self._applied_key_s = -math.inf
         self._waiting: deque[tuple[Batch, Ids]] = deque()
         self._rejected: deque[tuple[int, bytes]] = deque()
-        self.rerouted: dict[int, Rerouted] = {}  # by offset: what goes on when the turn of its row has come
+        self.rerouted: dict[int, Rerouted] = {}  # by offset; their turn is kept by an interaction that is ELSEWHERE
 
     def resume(self, position: Position) -> None:
         """Go on behind a durable position."""
@@ -113,16 +113,12 @@ class Merge:
         batch = np.concatenate([batch for batch, _ in parts])
         ids = _together(batch, parts)
         order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
-        batch = batch[order]
-        elsewhere = batch["row"] == ELSEWHERE
-        if not elsewhere.any():
-            return Released(batch, ids, rejected, [])
-        return Released(batch[~elsewhere], ids, rejected, self._take_rerouted(batch[elsewhere]))
-
-    def _take_rerouted(self, rows: Batch) -> list[Rerouted]:
+        batch, rerouted = batch[order], []
+        ours = batch["row"] != ELSEWHERE
         feeds = list(self.feeds.values())
-        places = zip(rows["source"].tolist(), rows["offset"].tolist(), strict=True)
-        return [feeds[source].rerouted.pop(offset) for source, offset in places]
+        for source, offset in batch[~ours][["source", "offset"]].tolist():
+            rerouted.append(feeds[source].rerouted.pop(offset))
+        return Released(batch if ours.all() else batch[ours], ids, rejected, rerouted)
 
 
 def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:

@@ -6,7 +6,7 @@ whoever called it reads that record another way and calls again for those behind
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numba import njit
@@ -14,13 +14,13 @@ from numba import njit
 from detector.core.columns import judge
 from detector.core.directory import UNKNOWN, Words, add, find
 from detector.core.facts import KINDS, NUMBER_OF, facts_of
-from detector.core.hashing import Integers, Text, conversation, conversation_number, id_number, joined, text_of
+from detector.core.hashing import Integers, Text, conversation, conversation_number, hashed, id_number, joined, text_of
 from detector.core.layout import ELSEWHERE, INTERACTION
 from detector.core.merge import Batch
 from detector.core.partition import partition_of_text
 from detector.core.plain import PLAIN, Plain, scan
+from detector.core.reroute import Headers, Record
 from detector.core.table import Table
-from schemas.cloudevent import Headers
 from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, VALUE_BYTES_MAX, Interaction
 
 _EVENT, _CLIENT, _KIND, _AT, _ACCOUNT, _CHANNEL, _THREAD, _SEGMENT = (
@@ -31,26 +31,6 @@ _KIND_WORDS: Final = np.frombuffer("".join(KINDS).encode(), np.uint8).copy()
 _KIND_ENDS: Final = np.cumsum([0, *map(len, KINDS)])  # the channel of an interaction that names none is its kind
 
 Event = Any  # one record of layout.INTERACTION, seen from Numba
-
-
-class Record(Protocol):
-    """A record as a Kafka consumer hands it over."""
-
-    @property
-    def offset(self) -> int:
-        """Place in its partition."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The client id, if given."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The payload."""
-
-    @property
-    def headers(self) -> Headers:
-        """Kafka headers."""
 
 
 class Records(NamedTuple):
@@ -99,7 +79,7 @@ class Vocabularies(NamedTuple):
     channels: Words
 
 
-class Place(NamedTuple):
+class Here(NamedTuple):
     """Which partition it is, of how many, and when it is read."""
 
     partition: int
@@ -152,7 +132,7 @@ def _number(words: Words, text: Text, plain: Plain, field: int, otherwise: int) 
 
 
 @njit(cache=True)
-def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, place: Place) -> bool:
+def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, here: Here) -> bool:
     """Give the event the numbers of its names; tell whether all are known, or new clients of this partition."""
     segment = _number(known.segments, text, plain, _SEGMENT, UNKNOWN)
     account = _number(known.accounts, text, plain, _ACCOUNT, 0)
@@ -167,7 +147,7 @@ def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, place: Pl
     start, size = plain.starts[_CLIENT], plain.sizes[_CLIENT]
     row = find(known.clients, text, start, size)
     if row < 0:
-        if partition_of_text(text, start, size, place.partitions) != place.partition:
+        if partition_of_text(text, start, size, here.partitions) != here.partition:
             return False
         row = add(known.clients, text, start, size)
     event.row, event.segment, event.account, event.channel = row, segment + 1, account, channel
@@ -175,16 +155,16 @@ def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, place: Pl
 
 
 @njit(cache=True)
-def read_plain(chunk: Chunk, read: Columns, known: Vocabularies, place: Place, first: int) -> int:
+def read_plain(chunk: Chunk, read: Columns, known: Vocabularies, here: Here, first: int) -> int:
     """Read the records from `first` on; -> the first that has to be read another way, or how many there are."""
     plain = read.plain[0]
     for i in range(first, len(read.events)):
         event = read.events[i]
         if not scan(chunk.text, chunk.ends[i], chunk.ends[i + 1], plain):
             return i
-        if not AT_MIN_S <= plain.facts[_AT] <= place.now_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
+        if not AT_MIN_S <= plain.facts[_AT] <= here.now_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
             return i
-        if not _name(event, chunk.text, plain, known, place):
+        if not _name(event, chunk.text, plain, known, here):
             return i
         judge(event, plain.facts)
         start, size = plain.starts[_EVENT], plain.sizes[_EVENT]
@@ -229,12 +209,12 @@ class Read:
             )
         )
 
-    def read_plain(self, chunk: Chunk, table: Table, place: Place, first: int) -> int:
+    def read_plain(self, chunk: Chunk, table: Table, here: Here, first: int) -> int:
         """Read plain records from `first` on; -> the first that has to be read another way, or how many there are."""
         left = len(self.columns.events) - first
         table.names.make_room(left, len(chunk.text) - int(chunk.ends[first]))
         known = Vocabularies(table.names.words, table.segment_names.words, table.accounts.words, table.channels.words)
-        stopped = int(read_plain(chunk, self.columns, known, place, first))
+        stopped = int(read_plain(chunk, self.columns, known, here, first))
         table.make_rows()
         return stopped
 
@@ -248,7 +228,7 @@ class Read:
         event.channel = table.channels.number(interaction.get("channel") or interaction["kind"]) or 0
         event.row = table.row(interaction["client_id"])
         event_id = interaction["event_id"].encode()
-        event.event = id_number(text_of(event_id), 0, len(event_id))
+        event.event = hashed(interaction["event_id"])
         event.thread = conversation(interaction.get("thread_id"))
         used = int(columns.ids_used[0])
         if used + len(event_id) > len(columns.ids):
@@ -260,10 +240,9 @@ class Read:
         columns.kinds[KINDS.index(interaction["kind"])] += 1
 
     def send_on(self, i: int, at_s: float) -> None:
-        """Let the row of a record of another shard's client wait for its turn; it has a time, and nothing else."""
+        """Let a record of another shard's client keep its turn: of an interaction, it only has a time."""
         event = self.columns.events[i]
         event.row, event.at_s = ELSEWHERE, at_s
-        event.id_start, event.id_size = self.columns.ids_used[0], 0
 
     def refuse(self, i: int) -> None:
         """Leave a record out."""

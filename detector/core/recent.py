@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.hashing import Integers, Text, joined
+from detector.core.hashing import Text, joined
 from detector.core.layout import RECENT, Records
 from detector.core.merge import Batch
 
 _BYTES_AT_FIRST = 4096
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class Kept(NamedTuple):
@@ -56,10 +58,13 @@ def keep_all(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, first: int,
 
 
 @njit(cache=True)
-def keep_each(kept: Kept, rows: Integers, slots: Integers, ids: Text, ends: Integers) -> None:
-    """Keep ids one by one, each at its place."""
-    for k in range(len(rows)):
-        keep(kept, rows[k], slots[k], ids, ends[k], ends[k + 1] - ends[k])
+def _put(kept: Kept, rows: Numbers, contacts: Numbers, counts: Numbers, ids: Text, ends: Numbers) -> None:
+    """Keep so many ids of each client, those of its contacts up to the last one."""
+    k = 0
+    for i in range(len(rows)):
+        for contact in range(contacts[i] - counts[i], contacts[i]):
+            keep(kept, rows[i], contact % RECENT, ids, ends[k], ends[k + 1] - ends[k])
+            k += 1
 
 
 @njit(cache=True)
@@ -120,11 +125,14 @@ class Recent:
             _move(self.kept, new)
             self.kept = new
 
-    def put(self, rows: Integers, slots: Integers, event_ids: Sequence[bytes]) -> None:
-        """Keep ids at these places."""
-        text, ends = joined(event_ids)
+    def put_all(
+        self, rows: Sequence[int] | Numbers, contacts: Sequence[int] | Numbers, ids: Sequence[list[str]]
+    ) -> None:
+        """Keep the ids of the last contacts of clients that had so many, the newest last."""
+        text, ends = joined([event_id.encode() for some in ids for event_id in some])
         self.make_room(len(text))
-        keep_each(self.kept, rows, slots, text, ends)
+        counts = np.array([len(some) for some in ids], np.int64)
+        _put(self.kept, np.asarray(rows, np.int64), np.asarray(contacts, np.int64), counts, text, ends)
 
     def ids(self, row: int, contacts: int) -> list[str]:
         """The ids of a client that had so many contacts, the newest last."""

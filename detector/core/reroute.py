@@ -3,18 +3,39 @@
 What goes on says where it came from, so that a rejection names the place where its producer put it.
 """
 
-from typing import Final, NamedTuple
-
-from schemas.cloudevent import Headers
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
 REROUTED: Final = "rerouted"
 """The source that holds what shards send on to one another: the last one of each shard."""
 ORIGIN: Final = "rerouted-from"
 """The header that tells where a record was produced to."""
 
+Headers = Sequence[tuple[str, bytes]]
 
-class Origin(NamedTuple):
-    """Where a record was produced to."""
+
+class Record(Protocol):
+    """A record as a Kafka consumer hands it over."""
+
+    @property
+    def offset(self) -> int:
+        """Place in its partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The client id, if given."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The payload."""
+
+    @property
+    def headers(self) -> Headers:
+        """Kafka headers."""
+
+
+class Place(NamedTuple):
+    """Where a record is."""
 
     topic: str
     partition: int
@@ -27,24 +48,25 @@ class Rerouted(NamedTuple):
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: list[tuple[str, bytes]]
 
 
-def with_origin(headers: Headers, origin: Origin) -> Headers:
-    """The headers of a record that goes on: those that its producer gave it, and where it came from."""
-    return [*own_headers(headers), (ORIGIN, "/".join(map(str, origin)).encode())]
+def reroute(key: bytes | None, value: bytes | None, headers: Headers, place: Place, partition: int) -> Rerouted:
+    """Send a record on as it is, with the place that it came to."""
+    origin = f"{place.topic}/{place.partition}/{place.offset}".encode()
+    return Rerouted(partition, key, value, [*own_headers(headers), (ORIGIN, origin)])
 
 
-def own_headers(headers: Headers) -> Headers:
-    """The headers that its producer gave a record."""
-    return [header for header in headers if header[0] != ORIGIN]
-
-
-def origin_of(headers: Headers, place: Origin) -> Origin:
+def origin_of(headers: Headers, place: Place) -> Place:
     """Where a record that was sent on was produced to; without a header that says so, its `place`."""
     for name, value in headers:
         if name == ORIGIN:
-            topic, *numbers = (value or b"").decode(errors="replace").rsplit("/", 2)
+            topic, *numbers = value.decode(errors="replace").rsplit("/", 2)
             if len(numbers) == 2 and all(number.isdecimal() for number in numbers):  # noqa: PLR2004 (partition, offset)
-                return Origin(topic, *map(int, numbers))
+                return Place(topic, *map(int, numbers))
     return place
+
+
+def own_headers(headers: Headers) -> Headers:
+    """The headers that the producer gave it."""
+    return [header for header in headers if header[0] != ORIGIN]

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from detector.core import former, stored
-from detector.core.hashing import Integers
 from detector.core.layout import RECENT, SEGMENT
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, Table, UnknownLayoutError
 
 Record = tuple[bytes, bytes | None]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 _AT_ONCE = 4096  # a few megabytes of bytes and flags
 
@@ -27,17 +27,17 @@ def take_back(table: Table, records: Iterable[Record]) -> None:
     UnknownLayoutError
         If one is damaged, or of a layout that nobody knows.
     """
-    kind, clients = b"", dict[bytes, bytes]()
+    kind, clients = b"", dict[str, bytes]()
     try:
         for key, value in records:
             kind, _, name = key.partition(b"\0")
             kind += b"\0"
             if value is not None and kind == CLIENT_KEY:
-                clients[name] = former.present(kind, value)
+                clients[name.decode()] = former.present(kind, value)
             elif value is not None:
                 _TAKEN_BY[kind](table, int(name), former.present(kind, value))
             elif kind == CLIENT_KEY:  # nothing else is ever erased
-                clients.pop(name, None)
+                clients.pop(name.decode(), None)
                 table.forget(name.decode())
         kind, left = CLIENT_KEY, iter(clients.items())
         while some := dict(islice(left, _AT_ONCE)):
@@ -46,29 +46,19 @@ def take_back(table: Table, records: Iterable[Record]) -> None:
         raise UnknownLayoutError(kind[:-1].decode(errors="replace")) from error
 
 
-def _take_clients(table: Table, names: Sequence[bytes], values: Sequence[bytes]) -> None:
+def _take_clients(table: Table, names: Sequence[str], values: Sequence[bytes]) -> None:
     whole, ids_at = stored.unpack([value[1:] for value in values])
     rows = table.rows(names)
     table.clients[rows] = whole["client"]
     _take_trends(table, rows, whole["trends"])
     texts = [value[1 + start :] for value, start in zip(values, ids_at, strict=True)]
-    ids = json.loads(b"[" + b",".join(texts) + b"]")
-    _take_ids(table, rows, whole["client"]["contacts"].astype(np.int64), ids)
-
-
-def _take_ids(table: Table, rows: Integers, contacts: Integers, ids: Sequence[Sequence[str]]) -> None:
-    """Keep the ids of the last contacts, the newest last, where the table has them: contact k in slot k % RECENT."""
-    counts = np.array([len(some) for some in ids], np.int64)
-    if not np.array_equal(counts, np.minimum(contacts, RECENT)):
+    contacts, ids = whole["client"]["contacts"], json.loads(b"[" + b",".join(texts) + b"]")
+    if [len(some) for some in ids] != np.minimum(contacts, RECENT).tolist():
         raise ValueError("ids are missing")
-    first, place = contacts - counts, np.arange(RECENT)
-    slots = (first[:, None] + place) % RECENT
-    there = place < counts[:, None]
-    texts = [event_id.encode() for some in ids for event_id in some]
-    table.recent.put(np.repeat(rows, counts), slots[there], texts)
+    table.recent.put_all(rows, contacts, ids)
 
 
-def _take_trends(table: Table, rows: Integers, trends: np.ndarray[Any, Any]) -> None:
+def _take_trends(table: Table, rows: Rows, trends: np.ndarray[Any, Any]) -> None:
     begun, numbers = trends["count"] > 0, table.trend_of[rows]
     new = begun & (numbers == 0)
     table.arrays(len(rows))  # makes room

@@ -149,10 +149,10 @@ class Shard:
         now_s: float,
         rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
     ) -> None:
-        """Let what was read of a chunk wait for its turn, with rejections and records of other shards by offset."""
+        """Let what was read of a chunk wait for its turn, with its rejections and with what goes on, by offset."""
         feed = self._merge.feeds[source]
-        feed.rerouted.update(rerouted)
         feed.take_in(*read.accepted(), rejected, read_to, now_s)
+        feed.rerouted.update(rerouted)
         self.counts["rejected"] += len(rejected)
 
     # Time goes on.

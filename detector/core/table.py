@@ -5,7 +5,6 @@ Every stored value begins with the version of the layout. How records come back 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
+from detector.core.hashing import Integers
 from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
     LAYOUT,
@@ -85,18 +85,18 @@ class Table:
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
 
-    def rows(self, client_ids: Sequence[bytes]) -> "np.ndarray[Any, np.dtype[np.int64]]":
-        """The rows of many clients, none of them twice."""
-        numbers = self.names.numbers(client_ids)
-        self.make_rows()
-        return numbers
-
     def row(self, client_id: str) -> int:
         """The client's row; a new client gets the next one."""
         row = self.names.number(client_id)
         assert row is not None
         self.make_rows()
         return row
+
+    def rows(self, client_ids: Sequence[str]) -> Integers:
+        """The rows of many clients; new ones get the next ones."""
+        rows = self.names.numbers(client_ids)
+        self.make_rows()
+        return rows
 
     def make_rows(self) -> None:
         """Have a row for every client that has a name."""

@@ -13,7 +13,6 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
-from detector.core.warm import warm_up
 from detector.shell import logs, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
@@ -21,6 +20,7 @@ from detector.shell.connection import denied, for_faust
 from detector.shell.endpoints import serve
 from detector.shell.exits import Exit
 from detector.shell.gauges import Gauges
+from detector.shell.kernels import make_ready
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
@@ -36,7 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     logs.configure(settings.log_level, settings.log_format)
-    warm_up()
+    make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations

@@ -143,7 +143,7 @@ class Outlet:
     async def _send_on(self, producer: AIOKafkaProducer, one: Rerouted) -> asyncio.Future[Any]:
         """Send a record to the shard that it belongs to: the only ones that are not in our own partition."""
         sent: asyncio.Future[Any] = await producer.send(
-            self._settings.rerouted_topic, one.value, one.key, one.partition, headers=list(one.headers)
+            self._settings.rerouted_topic, one.value, one.key, one.partition, headers=one.headers
         )
         return sent
 

@@ -12,7 +12,6 @@ from detector.core.reroute import ORIGIN
 from detector.core.shard import Outcome
 from detector.shell.connection import for_aiokafka
 from detector.shell.settings import Settings
-from schemas.cloudevent import Headers
 
 
 @dataclass
@@ -69,5 +68,5 @@ def _digest(value: bytes) -> bytes:
     return blake2b(value, digest_size=16).digest()
 
 
-def _origin(headers: Headers) -> bytes:
-    return dict(headers).get(ORIGIN) or b""
+def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    return dict(headers).get(ORIGIN, b"")

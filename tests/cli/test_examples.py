@@ -16,7 +16,7 @@ from detector.cli import app
 from tests.contract import held, held_in
 from tests.kafka import wait_until
 
-SECONDS_MAX = 60
+SECONDS_MAX = 300  # they take a few; the rest is for a busy machine
 START_S, DAY_S = 1_735_689_600, 86_400
 
 

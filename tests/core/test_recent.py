@@ -12,25 +12,24 @@ def test_the_newest_ids_are_kept(contacts):
     """Of any length, for each client the last few of its own."""
     recent, ids = Recent(3), {row: [] for row in range(3)}
     for row, event_id in contacts:
-        recent.put(row, len(ids[row]) % RECENT, event_id)
         ids[row].append(event_id)
+        recent.put_all([row], [len(ids[row])], [[event_id]])
     assert {row: recent.ids(row, len(ids[row])) for row in ids} == {row: ids[row][-RECENT:] for row in ids}
 
 
 def test_more_clients_may_come():
     """Those that were there keep their ids."""
     recent = Recent(1)
-    recent.put(0, 0, "first")
+    recent.put_all([0], [1], [["first"]])
     recent.grow(2)
-    recent.put(2, 0, "third")
+    recent.put_all([2], [1], [["third"]])
     assert [recent.ids(row, 1) for row in (0, 2)] == [["first"], ["third"]]
 
 
 def test_an_erased_client_leaves_no_bytes_behind():
     """Nor do the ids of others suffer."""
     recent = Recent(2)
-    recent.put(0, 0, "of ann")
-    recent.put(1, 0, "of bob")
+    recent.put_all([0, 1], [1, 1], [["of ann"], ["of bob"]])
     recent.forget(0)
     assert b"ann" not in recent.kept.text.tobytes()
     assert recent.ids(1, 1) == ["of bob"]

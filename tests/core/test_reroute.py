@@ -8,7 +8,7 @@ import pytest
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
 from detector.core.reading import records_of
-from detector.core.reroute import ORIGIN, REROUTED, Origin, origin_of
+from detector.core.reroute import ORIGIN, REROUTED, Place, origin_of
 from detector.core.shard import Policy, Shard
 
 NOW_S = 1.7e9
@@ -109,7 +109,7 @@ def test_what_its_own_shard_refuses_is_named_by_where_it_was_produced():
 @pytest.mark.parametrize("headers", [(), (("other", b"x"),), ((ORIGIN, b"\xff/a/b"),), ((ORIGIN, b"topic"),)])
 def test_a_record_that_does_not_say_where_it_comes_from_has_its_own_place(headers):
     """Somebody else may write to the reroute topic; nothing that he writes raises."""
-    place = Origin("ghosting.rerouted", 1, 5)
+    place = Place("ghosting.rerouted", 1, 5)
     assert origin_of(headers, place) == place
 
 

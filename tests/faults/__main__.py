@@ -23,7 +23,7 @@ from pathlib import Path
 from queue import Queue
 from typing import NamedTuple
 
-from detector.core.warm import warm_up
+from detector.shell.kernels import make_ready
 from detector.shell.settings import PREFIX
 from tests.faults.cluster import Cluster, running
 from tests.faults.drill import SESSION_S, Report, drill
@@ -45,7 +45,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to stop what was started
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]  # the settings of whoever runs this are not those of the drill
-    warm_up()  # once, and not by all workers of all jobs at the same time
+    make_ready(sys.stderr.write)  # once, and not by all workers of all jobs at the same time
     ended: list[Ended] = []
     try:
         for one in in_jobs(given) if given.jobs > 1 else in_turn(given):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from confluent_kafka import Producer
 
 from detector.core.address import Address, address_of
-from detector.core.hashing import id_number, text_of
+from detector.core.hashing import hashed
 from detector.core.intake import Intake
 from detector.core.reading import records_of
 from detector.core.reroute import REROUTED
@@ -32,7 +32,6 @@ from tests.faults.durable import rows_of
 DAY_S = 86_400.0
 START_S = 1_704_067_200.0  # 2024-01-01: every silence of the history is over before a test begins
 ASTRAY = 6  # clients whose records are misrouted
-SEEN_MASK = 0xFFFF_FFFF  # what a row keeps of the number of an event
 KINDS = ("email", "call", "order")
 SEGMENTS, CHANNELS = ("default", "vip"), ("gmail", "phone", "shop", "chat", "fair")
 
@@ -167,10 +166,9 @@ class Load:
     def is_applied(self, shards: list[Shard]) -> bool:
         """Say whether the durable states of the shards cover everything that was produced."""
         seen = {int(event) for shard in shards for client in shard.table.clients for event in client["seen"]}
-        last = {sent.key: json.loads(sent.value)["event_id"].encode() for sent in self.misrouted}
-        numbers = {int(id_number(text_of(event_id), 0, len(event_id))) & SEEN_MASK for event_id in last.values()}
+        last = {sent.key: hashed(json.loads(sent.value)["event_id"]) for sent in self.misrouted}
         read = all(shards[p].applied_to(source) >= end - 1 for (source, p), end in self._ends.items())
-        return read and seen >= numbers
+        return read and seen.issuperset(last.values())
 
     def answer(self, until_s: float) -> Answer:
         """Say what a run without a fault makes of the load, up to an instant that is past."""
@@ -179,8 +177,9 @@ class Load:
         for p, shard in enumerate(shards):
             intake = Intake(shard, topics, p, self.settings.partitions)
             for source in topics:
-                sent = (*self.counted, *self.misrouted)
-                records = [one for one in sent if (one.source, one.partition) == (source, p)]
+                records = [
+                    one for one in (*self.counted, *self.misrouted) if (one.source, one.partition) == (source, p)
+                ]
                 intake.take_in(source, records_of(records), until_s)
         outcomes = [shard.advance(dict.fromkeys(topics, until_s)) for shard in shards]
         alerts = sorted(alert.value for outcome in outcomes for alert in outcome.alerts)

@@ -196,7 +196,8 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
         ended = installation.run(command)
     finally:
         kafka.grant(command, RIGHTS[command])
-        installation.run("topics")
+        if command == "topics":  # one was deleted
+            installation.run("topics")
 
     assert ended.code == 1, ended.lines
     said = f"Kafka denies user {command} the use of {_called(missing)}"

@@ -17,13 +17,12 @@ from detector.core.address import address_of
 from detector.core.intake import Intake
 from detector.core.reading import records_of
 from detector.core.shard import Shard
-from detector.shell import topics, worker
+from detector.shell import worker
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import Chunk, ChunkConsumer
 from detector.shell.exits import Exit
 from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
-from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 from tests.faults import durable
@@ -148,19 +147,9 @@ def answer(settings, by_source):
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give an installation of one shard."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        partitions=1,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed(partitions=1)
 
 
 async def die_at_every_wait(settings, by_source, monkeypatch):

@@ -5,8 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from detector.shell.given import FILE_VARIABLE, effective, load
 from detector.shell.policy import policy_of
-from detector.shell.settings import FILE_VARIABLE, OWN_TOPICS, Settings, SettingsError, effective, load, variable
+from detector.shell.settings import OWN_TOPICS, Settings, SettingsError, variable
 
 
 @pytest.fixture
@@ -138,11 +139,12 @@ def test_every_problem_is_told_at_once_and_where_it_is(write, monkeypatch):
     """Flag, variable and file are each called by the name under which the operator knows them."""
     path = write("replication = 0\n[segment_budgets]\nvip = -1\n")
     monkeypatch.setenv("GHOSTING_PARTITIONS", "0")
-    assert problems({"settle_s": -1}, file=path) == (
+    assert problems({"settle_s": -1}, sets={"session_hours": "x"}, file=path) == (
         "GHOSTING_PARTITIONS should be greater than or equal to 1, but is '0'",
         f"replication in {path} should be greater than or equal to 1, but is '0'",
         "--settle-s should be greater than or equal to 0, but is '-1'",
         f"segment_budgets[vip] in {path} should be greater than or equal to 0.001, but is '-1'",
+        "--set session_hours should be a valid number, unable to parse string as a number, but is 'x'",
     )
 
 
