@@ -17,11 +17,7 @@ _VALUE = b'{"event_id": "e", "client_id": "c", "kind": "email", "direction": "in
 
 
 def warm_up() -> int:
-    """Let a shard of nobody's read one record, pass a midnight and come back; -> how many interactions it applied.
-
-    >>> warm_up()
-    1
-    """
+    """Let a shard of nobody's read one record, pass a midnight and come back; -> how many interactions it applied."""
     shard = Shard(Policy(sources=(_SOURCE,)))
     Intake(shard, {_SOURCE: _SOURCE}, 0, 1).take_in(_SOURCE, Records([0], [None], [_VALUE], [()]), _AT_S)
     outcome = shard.advance({_SOURCE: _AT_S + 2 * DAY_S})

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import confluent_kafka.admin as kafka_admin
 
 from detector.shell import topics
+from detector.shell.connection import BrokerUnreachable
 from detector.shell.exits import Exit
 from detector.shell.settings import Settings
 from tests import kafka as broker
 from tests.faults import durable
-from tests.faults.cluster import Cluster, running
+from tests.faults.cluster import READY_SECONDS_MAX, Cluster, running
 from tests.faults.fleet import STOP_SECONDS_MAX, Fleet, Worker
 from tests.faults.load import Load
 from tests.faults.schedule import Fault, Schedule, drawn
@@ -270,7 +271,14 @@ def _drill(schedule: Schedule, folder: Path, cluster: Cluster) -> Report:
 
 def prepare(settings: Settings) -> None:
     """Create the topics; the state is compacted all the time."""
-    asyncio.run(topics.create(settings))
+    give_up_at = time.monotonic() + READY_SECONDS_MAX
+    while True:
+        try:
+            asyncio.run(topics.create(settings))
+            break
+        except BrokerUnreachable:  # three nodes on a busy machine: what is there already stays as it is
+            if time.monotonic() > give_up_at:
+                raise
     often = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "1000"}
     resource = kafka_admin.ConfigResource(kafka_admin.ConfigResource.Type.TOPIC, settings.state_topic)
     for name, value in often.items():
