@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from detector.core import stored
 from detector.core.layout import LAYOUT, new_segments
 from detector.core.lifecycle import State
 from detector.core.shard import POSITION_KEY, Policy, Shard
@@ -11,6 +12,7 @@ from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KE
 from tests.core.shards import DAY_S, NOW_S, POLICY, SOURCES, START_S, data, interaction, known, read_all, run, weekly
 
 VERSION = bytes([LAYOUT])
+NOBODY = stored.pack(stored.new_rows(1))[0]
 
 
 def test_a_silence_is_opened_escalated_and_resolved():
@@ -218,8 +220,8 @@ def test_an_alert_is_taken_back_after_it_was_raised_and_before_the_next(cuts):
         (POSITION_KEY, b""),
         (CLIENT_KEY + b"ann", b""),
         (CLIENT_KEY + b"ann", b"\x04short"),
-        (CLIENT_KEY + b"ann", VERSION + bytes(20) + b"[]"),
-        (CLIENT_KEY + b"ann", VERSION + bytes(20) + b"7"),
+        (CLIENT_KEY + b"ann", VERSION + NOBODY + b'["an id too many"]'),
+        (CLIENT_KEY + b"ann", VERSION + NOBODY + b"7"),
     ],
 )
 def test_state_of_another_layout_is_refused(key, value):
