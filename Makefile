@@ -25,13 +25,19 @@ install: $(VENV)/.development ## set up .venv with everything for development
 test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFKA_BOOTSTRAP_SERVERS names one
 	@test -n "$$KAFKA_BOOTSTRAP_SERVERS" || deploy/kafka/run --prepare
 	deploy/prometheus/install
-	@# Coverage cannot see compiled kernels: once as plain Python for the gate, once as shipped.
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q --cov --cov-report=term tests/core tests/schemas
-	$(BIN)/pytest
+	@# Coverage cannot see compiled kernels: once as plain Python for the gate, beside all as shipped. The trap is for
+	@# Ctrl-C, of which a shell tells nothing to what runs in the background.
+	@mkdir -p .cache
+	@echo "pytest, and beside it the coverage of schemas and detector/core, which is shown at the end"
+	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -p no:cacheprovider --cov --cov-report=term tests/core tests/schemas \
+	  > .cache/coverage.log 2>&1 & \
+	  gate=$$!; trap 'kill $$gate 2> /dev/null' EXIT INT TERM; \
+	  $(BIN)/pytest; passed=$$?; wait $$gate; covered=$$?; \
+	  cat .cache/coverage.log; exit $$((passed ? passed : covered))
 
-faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10, and NODES=1 or 3 if given
+faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10 or COUNT=200, JOBS=3, NODES=1 or 3 if given
 	@deploy/kafka/run --prepare
-	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(if $(NODES),--nodes $(NODES))
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --jobs $(or $(JOBS),1) $(if $(COUNT),--count $(COUNT)) $(if $(NODES),--nodes $(NODES))
 
 check: $(VENV)/.development ## lint, format, types, lock file, exported contracts and settings
 	$(BIN)/ruff check
@@ -67,7 +73,9 @@ sbom: $(VENV)/.uv ## write what the product consists of, with licences, into .ca
 audit: $(VENV)/.uv ## ask PyPI whether a locked dependency of the product is known to be unsafe
 	@mkdir -p .cache/audit
 	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .cache/audit/requirements.txt
-	$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt
+	@$(SUPPLY) pip-audit --strict --disable-pip --require-hashes --requirement .cache/audit/requirements.txt || { \
+	  echo "make audit: a table above names parts that are known to be unsafe. If there is an ERROR instead, nothing was" \
+	    "judged: PyPI's data about it cannot be reached from here (a mirror of packages does not have them)" >&2; exit 1; }
 
 check-deploy: $(VENV)/.development ## render what is deployed with kubectl and Compose's own parser (needs kubectl and Go)
 	@mkdir -p .cache/deploy
@@ -82,6 +90,8 @@ clean: ## remove what make made: the virtual environment, caches, Kafka's jars a
 # Stamps: each is newer than what it was made from. --inexact keeps the tools that are there already.
 $(VENV)/.product: $(VENV)/.uv pyproject.toml uv.lock
 	$(UV) sync --frozen --no-dev --inexact
+	@echo "compiling the kernels: up to a minute"
+	@$(BIN)/python -c 'from detector.core.rehearsal import rehearse; rehearse()'
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.uv pyproject.toml uv.lock

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import quantiles
-from typing import NamedTuple
 
 from confluent_kafka import Producer, TopicPartition
 
@@ -73,15 +72,11 @@ def _history(anchor_s: Instants, last_s: Instants) -> list[tuple[str, bytes]]:
     return [(client_id, value) for _, client_id, value in sorted(found)]
 
 
-class _Line(NamedTuple):
-    value: bytes
-
-
 def _deadlines(anchor_s: Instants, last_s: Instants) -> Instants:
     """Ask replay when the first deadline after the last contact passes."""
     alerts: list[bytes] = []
     replay(
-        [_Line(value) for _, value in _history(anchor_s, last_s)],
+        [[value for _, value in _history(anchor_s, last_s)]],
         policy=Policy(sources=product.SOURCES, learning_gaps_min=1),
         partitions=job.PARTITIONS,
         until_s=max(last_s.values()) + 60 * DAY_S,

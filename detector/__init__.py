@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 
@@ -18,4 +19,6 @@ def _kernels_folder() -> Path:
     return folder / "__pycache__" / f"kernels-{digest.hexdigest()}"
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels_folder()))  # before anything imports Numba
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels_folder()))
+if "numba" in sys.modules:  # else it reads the environment when it is imported
+    sys.modules["numba.core.config"].reload_config()

@@ -3,22 +3,25 @@
 import sys
 from collections.abc import Sequence
 
-from detector.cli import app
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 = done, 1 = a problem that is told, 2 = wrong usage, 130 = interrupted."""
     try:
+        from detector.cli import app  # noqa: PLC0415 - here, so that an interruption of it is one too
+
         app(None if arguments is None else list(arguments), prog_name="ghosting")
+    except KeyboardInterrupt:  # before or after typer looks at it
+        sys.exit(130)
     except Exception as error:
         # Imported here, as only a failure needs them: --help answers without the Kafka client.
         from detector.files import InputError  # noqa: PLC0415
         from detector.shell.connection import AccessDenied, BrokerUnreachable  # noqa: PLC0415
         from detector.shell.produce import ProduceError  # noqa: PLC0415
+        from detector.shell.rebuild import RebuildError  # noqa: PLC0415
         from detector.shell.settings import SettingsError  # noqa: PLC0415
         from detector.shell.topics import TopicError  # noqa: PLC0415
 
-        told = InputError | SettingsError | BrokerUnreachable | AccessDenied | TopicError | ProduceError
+        told = InputError | SettingsError | BrokerUnreachable | AccessDenied | TopicError | ProduceError | RebuildError
         if not isinstance(error, told):
             raise
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks

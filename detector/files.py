@@ -24,13 +24,16 @@ from detector import rows
 from detector.rows import InputError
 from schemas.interaction import AHEAD_MAX_S
 
-__all__ = ["STANDARD", "FileRecord", "InputError", "read_records", "writing"]
+__all__ = ["STANDARD", "FileRecord", "InputError", "read_batches", "read_records", "writing"]
 
 STANDARD: Final = "-"
 """Standard input, or output."""
 LINE_BYTES_MAX: Final = 500_000
 """What is longer is cut. It is refused either way, and with its key it still fits into a message of Kafka (1 MB)."""
 READ_BYTES: Final = 256 * 1024
+BATCH_RECORDS: Final = 5000
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # of Excel
+JSON_BEGINS: Final = (b"{", b"[")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 NO_TIME: Final = float("-inf")
 
@@ -79,19 +82,67 @@ def read_records(paths: Sequence[str], *, progress: Callable[[int], None] | None
             yield record
 
 
+def read_batches(paths: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Iterator[Sequence[bytes]]:
+    """Read the values of files, many at a time: as `read_records`, but a single file of JSON comes as its lines are.
+
+    `rows.produced` makes of a line what would be produced; an empty one is no record.
+
+    Raises
+    ------
+    InputError
+        As `read_records`.
+    """
+    if len(paths) == 1:
+        with ExitStack() as files:
+            file = _open(paths[0], progress, files)
+            with _damage_told(paths[0]):
+                # A beginning of nothing but blank lines is left to the reader of lines, which finds out.
+                if file.peek(1).removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in JSON_BEGINS:  # type: ignore[attr-defined]
+                    yield from _blocks(file)
+                    return
+            records = (record.value for _, record in _records(paths[0], file, timed=False))
+            yield from _batched(records)
+    else:
+        yield from _batched(record.value for record in read_records(paths, progress=progress))
+
+
+def _batched(values: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while some := list(itertools.islice(values, BATCH_RECORDS)):
+        yield some
+
+
+def _blocks(file: IO[bytes]) -> Iterator[list[bytes]]:
+    """Read lines as many as lie in a block; of one that is too long only its beginning is kept."""
+    rest, mark = b"", BYTE_ORDER_MARK
+    while block := file.read(READ_BYTES):
+        lines = (rest + block.removeprefix(mark)).split(b"\n")
+        mark = b""
+        lines[0] = lines[0][:LINE_BYTES_MAX]  # the others are shorter than a block
+        rest = lines.pop()
+        yield lines
+    if rest:
+        yield [rest]
+
+
+@contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} is damaged gzip ({error}); fetch it again") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
 def _records(path: str, file: IO[bytes], *, timed: bool) -> Iterator[tuple[float, FileRecord]]:
     """Put the running maximum of the event times before each record; one without a time comes where it stands."""
     latest, latest_possible = NO_TIME, time.time() + AHEAD_MAX_S
-    try:
+    with _damage_told(path):
         for line, value, fields in _rows(path, _numbered(file), timed=timed):
             # A time that will be refused must not hold up the rest of the file until all others are through.
             if fields is not None and latest < (at := _seconds(fields.get("at"))) <= latest_possible:
                 latest = at
             yield latest, FileRecord(path, line, value[:LINE_BYTES_MAX])
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is damaged gzip ({error}); fetch it again") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -106,10 +157,10 @@ def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _rows(path: str, lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iterator[rows.Row]:
     for number, line in lines:
-        first = line.removeprefix(b"\xef\xbb\xbf")  # Excel's byte order mark
+        first = line.removeprefix(BYTE_ORDER_MARK)
         if first.strip():
             head = itertools.chain([(number, first)], lines)
-            is_json = first.lstrip()[:1] in (b"{", b"[")
+            is_json = first.lstrip()[:1] in JSON_BEGINS
             return _from_json(head, timed=timed) if is_json else rows.from_csv(path, head, LINE_BYTES_MAX)
     return iter(())
 
@@ -119,27 +170,17 @@ def _from_json(lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iterator[r
         text = line.strip()
         if not text:
             continue
-        if not timed and _has_id(text):
-            yield number, text, None
+        if not timed:
+            yield number, rows.produced(text), None
             continue
         try:
             fields = from_json(text, cache_strings="keys")
         except ValueError:
             fields = None
-        if not isinstance(fields, dict):
-            yield number, text, None
-        elif "specversion" in fields:  # a CloudEvent: its id and time are in the envelope
+        if isinstance(fields, dict) and "specversion" in fields:  # a CloudEvent: its time is in the envelope
             data = fields.get("data")
-            yield number, text, {"at": fields.get("time"), **(data if isinstance(data, dict) else {})}
-        elif fields.get("event_id") is None:
-            yield number, rows.encode(rows.identified(fields)), fields
-        else:
-            yield number, text, fields
-
-
-def _has_id(line: bytes) -> bool:
-    """Say without parsing whether a flat object has an event id; in a string these quotes would be escaped."""
-    return line.rfind(b"{") == 0 and (b'"event_id":"' in line or b'"event_id": "' in line)
+            fields = {"at": fields.get("time"), **(data if isinstance(data, dict) else {})}
+        yield number, rows.produced(text), fields if isinstance(fields, dict) else None
 
 
 def _seconds(at: object) -> float:

@@ -3,13 +3,13 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from detector.core.intake import Intake
 from detector.core.prior import Prior, learned
 from detector.core.shard import Policy, Shard
-from detector.replay import Line, deal_out
+from detector.replay import deal_out
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Taught:
     rejected: dict[str, int]  # by reason
 
 
-def learn(records: Iterable[Line], *, policy: Policy, route: Callable[[str], str], now_s: float) -> Taught:
+def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable[[str], str], now_s: float) -> Taught:
     """Run one shard over all records, as all gaps of a segment belong together, and take what it has learned.
 
     Parameters
     ----------
-    records
-        In the order of the file.
+    batches
+        Records, as `replay` takes them.
     policy
         What the shard obeys. A prior in it is learned again; leave it out to learn of these records alone.
     route
@@ -37,9 +37,9 @@ def learn(records: Iterable[Line], *, policy: Policy, route: Callable[[str], str
     now_s
         The reader's clock: what lies more than a day ahead of it is refused.
     """
-    shard = Shard(policy)
+    shard = Shard(policy, keeps_states=False)
     intake = Intake(shard, {source: f"{policy.app_id}.{source}" for source in policy.sources}, 0, 1)
-    count = deal_out(records, [intake], policy.sources, route, now_s)
+    count = deal_out(batches, [intake], policy.sources, route, now_s)
     last_s = max(shard.front_s(source) for source in policy.sources)
     outcome = shard.advance(dict.fromkeys(policy.sources, math.nextafter(last_s, math.inf)))
     return Taught(

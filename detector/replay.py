@@ -8,31 +8,39 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from detector.core.address import address_of
+import numpy as np
+
+from detector.core.address import address_of, addresses_of
 from detector.core.alert import in_order
+from detector.core.facts import KINDS
+from detector.core.hashing import Integers
 from detector.core.intake import Intake
-from detector.core.shard import Policy, Shard
+from detector.core.lifecycle import TYPE_OF
+from detector.core.reading import Records
+from detector.core.reroute import REROUTED
+from detector.core.shard import Outcome, Policy, Shard
+from detector.rows import produced
 
 _READ_AT_ONCE = 5000
 
 
-class Line(Protocol):
-    """A record of a file."""
+@dataclass
+class _Waiting:
+    """Records of one place that no shard has taken in yet."""
 
-    @property
-    def value(self) -> bytes:
-        """JSON, as it would be produced."""
+    values: list[bytes] = field(default_factory=list)
+    keys: list[bytes | None] = field(default_factory=list)
+    end: int = 0  # offset behind the last one that was taken in
 
-
-class _Record(NamedTuple):
-    offset: int
-    key: bytes | None
-    value: bytes
-    headers: Sequence[tuple[str, bytes]] = ()
+    def records(self) -> Records:
+        """Take them away, with the offsets that they would have in Kafka."""
+        values, keys, first = self.values, self.keys, self.end
+        self.values, self.keys, self.end = [], [], first + len(values)
+        return Records(range(first, self.end), keys, values, [()] * len(values))
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Summary:
 
 
 def replay(  # noqa: PLR0913 - a file in, three out, and what is the installation's
-    records: Iterable[Line],
+    batches: Iterable[Sequence[bytes]],
     *,
     policy: Policy,
     partitions: int,
@@ -68,8 +76,9 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
 
     Parameters
     ----------
-    records
-        In the order of the file.
+    batches
+        Records, some at a time, in the order of the file: as they would be produced, or lines of JSON
+        (`rows.produced` makes the one of the other).
     policy
         What the shards obey.
     partitions
@@ -86,19 +95,20 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
         Takes how each client stands at the end of the clock (schemas.outlook), partition by partition.
     """
     began = time.perf_counter()
-    shards = [Shard(policy) for _ in range(partitions)]
-    topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
+    shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
+    topics = {source: f"{policy.app_id}.{source}" for source in (*policy.sources, REROUTED)}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
-    read = deal_out(records, intakes, policy.sources, route, now_s)
+    read = deal_out(batches, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
     outcomes = [shard.advance(dict.fromkeys(policy.sources, frontier_s)) for shard in shards]
+    if hand_on(outcomes, intakes, now_s):
+        outcomes += [shard.advance({REROUTED: frontier_s}) for shard in shards]
     alerts, rejected = Counter[str](), Counter[str]()
     for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)
-        data = json.loads(alert.value)["data"]
-        alerts[f"{data['type']} {data['signal']} {data['transition']}"] += 1
+        alerts[f"{TYPE_OF[alert.signal]} {alert.signal} {alert.transition}"] += 1
     for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
         reject(rejection)
         rejected[json.loads(rejection)["reason"]] += 1
@@ -112,7 +122,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
         clients=sum(len(shard.table.names) for shard in shards),
         late=counts["late"],
         duplicates=counts["duplicates"],
-        unknown_fields=sum(intake.reader.unknown_fields for intake in intakes),
+        unknown_fields=sum(intake.unknown_fields for intake in intakes),
         held=counts["held"],
         rejected=dict(rejected),
         alerts=dict(alerts),
@@ -122,19 +132,69 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
 
 
 def deal_out(
-    records: Iterable[Line], intakes: list[Intake], sources: Sequence[str], route: Callable[[str], str], now_s: float
+    batches: Iterable[Sequence[bytes]],
+    intakes: list[Intake],
+    sources: Sequence[str],
+    route: Callable[[str], str],
+    now_s: float,
 ) -> int:
     """Deal the records out and let the shards take them in; -> how many."""
-    ends, waiting = Counter[tuple[str, int]](), dict[tuple[str, int], list[_Record]]()
+    places = [(source, partition) for source in sources for partition in range(len(intakes))]
+    waiting = [_Waiting() for _ in places]
+    addressing = _Addressing({place: number for number, place in enumerate(places)}, route, len(intakes))
     count = 0
-    for record in records:
-        count += 1
-        source, partition, key = address_of(record.value, first=sources[0], route=route, partitions=len(intakes))
-        place = source, partition
-        waiting.setdefault(place, []).append(_Record(ends[place], key, record.value))
-        ends[place] += 1
-        if len(waiting[place]) == _READ_AT_ONCE:
-            intakes[partition].take_in(source, waiting.pop(place), now_s)
-    for (source, partition), rest in waiting.items():
-        intakes[partition].take_in(source, rest, now_s)
+    for batch in batches:
+        dealt = addressing.deal(batch)
+        for number in np.unique(dealt.places[dealt.places >= 0]).tolist():
+            here = np.flatnonzero(dealt.places == number).tolist()
+            waiting[number].values += [dealt.values[i] for i in here]
+            waiting[number].keys += [dealt.keys[i] for i in here]
+            count += len(here)
+            if len(waiting[number].values) >= _READ_AT_ONCE:
+                source, partition = places[number]
+                intakes[partition].take_in(source, waiting[number].records(), now_s)
+    for (source, partition), rest in zip(places, waiting, strict=True):
+        intakes[partition].take_in(source, rest.records(), now_s)
     return count
+
+
+class _Dealt(NamedTuple):
+    """Records with their keys and the numbers of their places; -1 = there is no record on the line."""
+
+    values: list[bytes]
+    keys: list[bytes | None]
+    places: Integers
+
+
+class _Addressing:
+    """Finds the places of many records at once."""
+
+    def __init__(self, numbers: Mapping[tuple[str, int], int], route: Callable[[str], str], partitions: int) -> None:
+        self._numbers, self._route, self._partitions = numbers, route, partitions
+        self._first_source = next(iter(numbers))[0]
+        self._first_places = np.array([numbers[route(kind), 0] for kind in KINDS])
+
+    def deal(self, batch: Sequence[bytes]) -> _Dealt:
+        """Give each record its key and its place, as `ghosting produce` would."""
+        values = [line.strip() for line in batch]
+        found = addresses_of(values, self._partitions)
+        places = np.where(found.kinds >= 0, self._first_places[found.kinds] + found.partitions, -1)
+        spans = zip(values, found.key_starts.tolist(), found.key_sizes.tolist(), strict=True)
+        keys: list[bytes | None] = [value[start : start + size] for value, start, size in spans]
+        for i in np.flatnonzero(found.kinds < 0).tolist():
+            if value := produced(values[i]):
+                source, partition, keys[i] = address_of(
+                    value, first=self._first_source, route=self._route, partitions=self._partitions
+                )
+                values[i], places[i] = value, self._numbers[source, partition]
+        return _Dealt(values, keys, places)
+
+
+def hand_on(outcomes: Sequence[Outcome], intakes: Sequence[Intake], now_s: float) -> int:
+    """Let shards take in what others found not to be theirs: records that were not readable here; -> how many."""
+    ends = Counter[int]()
+    for one in (one for outcome in outcomes for one in outcome.rerouted):
+        record = Records([ends[one.partition]], [one.key], [one.value], [one.headers])
+        intakes[one.partition].take_in(REROUTED, record, now_s)
+        ends[one.partition] += 1
+    return ends.total()

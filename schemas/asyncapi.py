@@ -71,7 +71,8 @@ def _channels() -> Node:
     outputs = {name: _channel(topic, (message,), what) for name, (topic, message, what) in OUTPUTS.items()}
     state = _channel("state", ("state",), "Internal: what the detector knows, for its own restart. Compacted.")
     state["bindings"] = {"kafka": {"topicConfiguration": {"cleanup.policy": ["compact"]}, "bindingVersion": BINDING}}
-    return {**inputs, **outputs, "state": state}
+    rerouted = _channel("rerouted", accepted, "Internal: records that came to another partition than their client's.")
+    return {**inputs, **outputs, "rerouted": rerouted, "state": state}
 
 
 def _channel(topic: str, messages: tuple[str, ...], description: str) -> Node:
@@ -94,6 +95,8 @@ def _operations() -> Node:
         "sendAlertsHistory": operation("send", "alertsHistory", "Keep what would have been told."),
         "sendRejected": operation("send", "rejected", "Give back what could not be read."),
         "sendDeadLetters": operation("send", "deadLetters", "Keep what a webhook did not take."),
+        "sendRerouted": operation("send", "rerouted", "Internal: send on what belongs to another partition."),
+        "receiveRerouted": operation("receive", "rerouted", "Internal: learn from it there."),
         "sendState": operation("send", "state", "Internal: write down what changed."),
         "receiveState": operation("receive", "state", "Internal: restore after a restart."),
     }

@@ -35,7 +35,7 @@ MEANINGS: Final[Mapping[RejectionReason, str]] = {
     "too_large": "more bytes than an interaction may have",
     "tombstone": "a record without a value",
     "key_mismatch": "the Kafka key is there, and is not the client id",
-    "misrouted": "the Kafka key belongs to another partition",
+    "misrouted": "the Kafka key belongs to another partition, though the record was rerouted already",
     "segment_limit": "one segment more than a shard may keep",
 }
 
@@ -46,7 +46,7 @@ class Rejection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     topic: str
-    """Topic of the record, or the file it was read from."""
+    """Topic that the record was produced to, or the file it was read from."""
     partition: Annotated[int, Field(ge=0)]
     """Partition of the record; 0 for a file."""
     offset: Annotated[int, Field(ge=0)]

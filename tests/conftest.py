@@ -4,15 +4,23 @@ import os
 import signal
 import uuid
 
+import hypothesis
 import pytest
 
+from detector.shell import topics
+from detector.shell.settings import Settings
 from tests import kafka as broker
 from tests import secure
 
 
 def pytest_configure():
-    """Let a terminated run (a cancelled build) end like an interrupted one, so that it stops its broker too."""
+    """Let a terminated run (a cancelled build) end like an interrupted one, so that it stops its broker too.
+
+    And let no example fail by the clock: the first one that meets a kernel compiles it.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items):
@@ -65,3 +73,23 @@ def app_id(kafka):
     name = f"test-{uuid.uuid4().hex[:12]}"
     yield name
     broker.remove(kafka, name)
+
+
+@pytest.fixture
+def installed(kafka, app_id, tmp_path):
+    """Give a function that makes an installation with topics, one that alerts soon; it takes further settings."""
+
+    async def install(**given):
+        found = Settings(
+            bootstrap_servers=kafka,
+            app_id=app_id,
+            settle_s=1,
+            learning_gaps_min=1,
+            false_alerts_per_client_year=5,
+            data_dir=tmp_path,
+            **given,
+        )
+        await topics.create(found)
+        return found
+
+    return install

@@ -59,7 +59,7 @@ NOT_IN_CORE = {
 NOT_CALLED_IN_CORE = {"open", "print", "input", "now", "utcnow", "today", "uuid1", "uuid4", "default_rng"}
 SAYS_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 FUNCTION_LINES_MAX = 70
-READS_ENVIRONMENT = ROOT / "detector" / "shell" / "settings.py"
+READS_ENVIRONMENT = ROOT / "detector" / "shell" / "given.py"
 SETS_ENVIRONMENT = READS_ENVIRONMENT.parents[1] / "__init__.py"  # one variable of Numba's, before it is imported
 
 

@@ -160,7 +160,8 @@ def running(command, port, settings, folder, **given):
     environment = {
         "GHOSTING_BOOTSTRAP_SERVERS": settings.bootstrap_servers, "GHOSTING_APP_ID": settings.app_id,
         "GHOSTING_PARTITIONS": str(settings.partitions), "GHOSTING_HTTP_PORT": str(port),
-        "GHOSTING_LEARNING_GAPS_MIN": "1", "GHOSTING_SETTLE_S": "60", "GHOSTING_METRICS_SEGMENTS": "vip,retail", **given,
+        "GHOSTING_LEARNING_GAPS_MIN": "1", "GHOSTING_SETTLE_S": "60",
+        "GHOSTING_METRICS_SEGMENTS": "vip,retail", **given,
     }  # fmt: skip
     with (folder / f"{command}.log").open("wb") as log:
         process = subprocess.Popen(

@@ -1,8 +1,9 @@
 """A file through the same shards as a worker's."""
 
+import base64
 import json
-from types import SimpleNamespace
 
+from detector.core.partition import partition_of
 from detector.core.shard import Policy
 from detector.replay import replay
 from tests.contract import held
@@ -20,7 +21,7 @@ def test_an_alert_is_taken_back_after_it_was_raised():
     ]
     emitted, rejected = [], []
     summary = replay(
-        [SimpleNamespace(value=json.dumps(value).encode()) for value in values],
+        [[json.dumps(value).encode() for value in values]],
         policy=Policy(sources=("emails",), learning_gaps_min=0),
         partitions=1,
         until_s=None,
@@ -35,3 +36,23 @@ def test_an_alert_is_taken_back_after_it_was_raised():
     assert told[2]["reason"] == "late_event"
     assert told[2]["at"] < told[0]["at"]
     assert summary.records == summary.applied == 12
+
+
+def test_what_was_not_readable_as_it_was_dealt_out_finds_its_shard():
+    """The client of a CloudEvent with its data in base64 is known only when it is read: it is applied at home."""
+    data = {"client_id": "ann", "kind": "email", "at": START_S, "direction": "inbound"}
+    event = {"specversion": "1.0", "id": "e1", "source": "crm", "type": "email"}
+    value = json.dumps(event | {"data_base64": base64.b64encode(json.dumps(data).encode()).decode()}).encode()
+    rejected = []
+    summary = replay(
+        [[value]],
+        policy=Policy(sources=("emails",)),
+        partitions=4,
+        until_s=None,
+        now_s=START_S + DAY_S,
+        route=lambda kind: "emails",
+        emit=lambda alert: None,
+        reject=rejected.append,
+    )
+    assert partition_of("ann", 4) != 0
+    assert (rejected, summary.applied, summary.clients) == ([], 1, 1)

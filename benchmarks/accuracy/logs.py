@@ -11,13 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detector.backtest.feed import Line
 from detector.backtest.run import Backtest, backtest
 from detector.core import population, rhythm
 from detector.core.clock import next_refit_s
 from detector.core.layout import SILENCE, Records, new_segments
 from detector.core.shard import Policy
 from detector.files import read_records
-from detector.replay import Line
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))

@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Policy, Shard
 from record import Record
 
@@ -45,7 +46,7 @@ def read(shard: Shard, intake: Intake, read_in: list[Record]) -> None:
     """Read records as the worker does: so many chunks, then one advance."""
     for start in range(0, len(read_in), CHUNK * CHUNKS):
         for chunk in range(start, min(start + CHUNK * CHUNKS, len(read_in)), CHUNK):
-            intake.take_in(SOURCE, read_in[chunk : chunk + CHUNK], time.time())
+            intake.take_in(SOURCE, records_of(read_in[chunk : chunk + CHUNK]), time.time())
         shard.advance({SOURCE: shard.front_s(SOURCE)})
 
 

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
+from detector.core.reading import records_of
 from detector.core.shard import Policy, Shard
 from record import Record
 
@@ -42,7 +43,7 @@ def fill(partition: int, client_ids: list[str], now_s: float, producer: Producer
                 Record(offset + number, client_id.encode(), value_of(client_id, contact, first_s + number * step_s))
                 for number, client_id in enumerate(client_ids[start : start + CHUNK], start)
             ]
-            intake.take_in(SOURCES[0], chunk, now_s)
+            intake.take_in(SOURCES[0], records_of(chunk), now_s)
         offset += len(client_ids)
     outcome = shard.advance(dict.fromkeys(SOURCES, now_s - 3600))
     for key, value in outcome.states:

@@ -65,6 +65,7 @@ CLIENTS: Final = {
             "Value at stake",
             (("sum by (segment) (ghosting_value_at_stake_per_year)", "{{segment}}"),),
             about="What the clients that are silent now order in a year as a rule, in the units of their amounts.",
+            width=24,
         ),
     ),
     "Over time": (

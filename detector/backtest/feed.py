@@ -3,15 +3,24 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 from detector.backtest.log import LogColumns
 from detector.core.partition import partition_of
 from detector.core.shard import Shard
-from detector.replay import Line
 from schemas.envelope import InteractionReader
 from schemas.interaction import Interaction, Refusal
 
 _READ_AT_ONCE = 5000
+
+
+class Line(Protocol):
+    """A record of a file."""
+
+    @property
+    def value(self) -> bytes:
+        """JSON, as it would be produced."""
+
 
 Place = tuple[str, int]
 

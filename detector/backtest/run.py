@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.backtest.alarms import Alarms
 from detector.backtest.baselines import Baseline, baselines
-from detector.backtest.feed import feed
+from detector.backtest.feed import Line, feed
 from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact, seconds
 from detector.backtest.levels import Shift, shifts
 from detector.backtest.log import Floats, Log
@@ -19,7 +19,6 @@ from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
 from detector.core.alert import in_order
 from detector.core.shard import Policy, Shard
-from detector.replay import Line
 
 HOURS_PER_DAY = 24
 

@@ -44,7 +44,7 @@ def survival_tables(shards: Sequence[Shard]) -> list[SurvivalTable]:
     """Give a table per segment that has learned anything: of several shards the one that has learned most."""
     best: dict[str, Any] = {}
     for shard in shards:
-        for name, segment in zip(shard.table.segment_names.words, shard.table.segments.contact, strict=False):
+        for name, segment in zip(shard.table.segment_names, shard.table.segments.contact, strict=False):
             if segment.fitted_gaps > (best[name].fitted_gaps if name in best else 0):
                 best[name] = segment
     return sorted((_table(name, best[name]) for name in best), key=lambda table: -table.completed_gaps)

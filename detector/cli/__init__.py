@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import about, backtest, kafka, learn, offline
+from detector.cli import about, backtest, kafka, learn, offline, rebuild
 from detector.cli.options import Given, setting_given
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130 interrupted."
@@ -38,6 +38,7 @@ for group, name, command, example in (
     (topics_app, "check", kafka.topics_check, "ghosting topics check"),
     (app, "produce", kafka.produce, "ghosting produce history.csv"),
     (app, "worker", kafka.worker, "ghosting worker"),
+    (app, "rebuild", rebuild.rebuild, "ghosting rebuild"),
     (app, "watch", kafka.watch, "ghosting watch --history --from-beginning"),
     (app, "forward", kafka.forward, "ghosting forward --severity critical"),
     (app, "settings", about.settings, "ghosting settings"),
@@ -63,5 +64,5 @@ def _options(
         ),
     ] = None,
 ) -> None:
-    flags: dict[str, object] = dict(map(setting_given, sets or ()))
-    context.obj = Given({**flags, "bootstrap_servers": bootstrap_servers, "app_id": app_id}, config)
+    flags: dict[str, object] = {"bootstrap_servers": bootstrap_servers, "app_id": app_id}
+    context.obj = Given(flags, dict(map(setting_given, sets or ())), config)

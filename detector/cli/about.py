@@ -11,10 +11,10 @@ from detector.cli.options import AsJson, Given
 
 def settings(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the settings in force, and where each comes from."""
-    from detector.shell.settings import effective
+    from detector.shell.given import effective
 
     given: Given = context.obj
-    rows = effective(given.flags, file=given.file)
+    rows = effective(given.flags, sets=given.sets, file=given.file)
     if as_json:
         typer.echo(json.dumps([row._asdict() for row in rows], ensure_ascii=False))
         return

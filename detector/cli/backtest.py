@@ -67,6 +67,7 @@ def backtest(
         report_to = open_files.enter_context(writing(report)) if report else None
         figures_to = open_files.enter_context(writing(json_to)) if json_to else None
         step = open_files.enter_context(output.steps(len(false_alerts)))
+        open_files.enter_context(output.compilation_told())
         found = run(
             _shown(files),
             policy=policy if learning else replace(policy, learning_gaps_min=0),

@@ -20,12 +20,11 @@ def topics_create(context: typer.Context) -> None:
 
     from detector.shell import retention, topics
 
-    settings = settings_of(context)
-    _quiet()
+    settings = in_force(settings_of(context))
     created = set(asyncio.run(topics.create(settings)))
     for topic in retention.layout(settings):
         typer.echo(f"created {topic} ({retention.described(settings, topic)})" if topic in created else f"has {topic}")
-    _require_topics(settings, retention.layout(settings), configured=True)
+    require_topics(settings, retention.layout(settings), configured=True)
 
 
 def topics_check(context: typer.Context) -> None:
@@ -34,9 +33,7 @@ def topics_check(context: typer.Context) -> None:
 
     from detector.shell import topics
 
-    settings = settings_of(context)
-    _quiet()
-    _fail_with(asyncio.run(topics.deviations(settings)))
+    _fail_with(asyncio.run(topics.deviations(in_force(settings_of(context)))))
     typer.echo("all topics are as they should be")
 
 
@@ -62,7 +59,7 @@ def produce(
     from detector.shell.produce import produce as run
 
     settings = settings_of(context)
-    _require_topics(settings, settings.source_topics)
+    require_topics(settings, settings.source_topics)
     acknowledged = 0
 
     def count(records: int) -> None:
@@ -97,10 +94,10 @@ def worker(context: typer.Context) -> None:
     from detector.shell.retention import layout
     from detector.shell.rights import require_group
 
-    settings = settings_of(context)
+    settings = in_force(settings_of(context))
     # Before it logs: what is wrong is one line, also if nobody answers.
     needed = [topic for topic in layout(settings) if topic != settings.dead_letters_topic]
-    _require_topics(settings, needed, configured=True)
+    require_topics(settings, needed, configured=True)
     asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
 
@@ -122,7 +119,7 @@ def watch(
 
     settings = settings_of(context)
     wanted = selection_of(types, segments, severities, owners)
-    _require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
+    require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
     asyncio.run(
         show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo, selection=wanted)
     )
@@ -145,7 +142,7 @@ def forward(
 
     settings = settings_of(context)
     wanted = selection_of(types, segments, severities, owners)
-    _require_topics(settings, [settings.alerts_topic, settings.history_topic, settings.dead_letters_topic])
+    require_topics(settings, [settings.alerts_topic, settings.history_topic, settings.dead_letters_topic])
     asyncio.run(run(settings, wanted, from_beginning=from_beginning))
 
 
@@ -159,7 +156,18 @@ def demo(
     from detector.demo.run import run_demo
 
     settings = settings_of(context, bootstrap_servers=kafka)
+    _quiet()
     raise typer.Exit(run_demo(settings, kafka=kafka, clients=clients, seed=seed))
+
+
+def in_force(settings: "Settings") -> "Settings":
+    """Give the settings with the state topic that is in force."""
+    import asyncio
+
+    from detector.shell import generations
+
+    _quiet()
+    return asyncio.run(generations.in_force(settings))
 
 
 def _quiet() -> None:
@@ -169,7 +177,8 @@ def _quiet() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-def _require_topics(settings: "Settings", names: "Collection[str]", *, configured: bool = False) -> None:
+def require_topics(settings: "Settings", names: "Collection[str]", *, configured: bool = False) -> None:
+    """End with what is wrong with these topics, if anything is."""
     import asyncio
 
     from detector.shell import topics

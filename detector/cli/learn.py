@@ -17,7 +17,7 @@ def learn(
 ) -> None:
     """Learn the rhythms of each segment from a history, for GHOSTING_PRIOR_FILE or --prior."""
     from detector.core.prior import encode
-    from detector.files import InputError, read_records, writing
+    from detector.files import InputError, read_batches, writing
     from detector.learn import learn as run
     from detector.shell.policy import policy_of
 
@@ -25,9 +25,9 @@ def learn(
         raise InputError("--output and the input files should be different files")
     settings = settings_of(context).model_copy(update={"prior_file": None})  # what is learned is of these files alone
     with writing(to) as out:
-        with output.progress(files) as progress:
+        with output.progress(files) as progress, output.compilation_told():
             taught = run(
-                read_records(files, progress=progress),
+                read_batches(files, progress=progress),
                 policy=policy_of(settings),
                 route=settings.source_of,
                 now_s=time.time(),

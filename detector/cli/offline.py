@@ -45,7 +45,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
-    from detector.files import InputError, read_records, writing
+    from detector.files import InputError, read_batches, writing
     from detector.replay import replay as run
     from detector.shell.policy import policy_of
 
@@ -59,8 +59,9 @@ def replay(
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
         tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
         progress = open_files.enter_context(output.progress(files))
+        open_files.enter_context(output.compilation_told())
         summary = run(
-            read_records(files, progress=progress),
+            read_batches(files, progress=progress),
             policy=policy_of(settings),
             partitions=settings.partitions,
             until_s=until,

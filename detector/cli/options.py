@@ -57,6 +57,7 @@ class Given(NamedTuple):
     """Settings as given before the command."""
 
     flags: dict[str, object]
+    sets: dict[str, str]
     file: Path | None
 
 
@@ -83,7 +84,7 @@ def selection_of(
 
 def settings_of(context: typer.Context, **flags: object) -> "Settings":
     """Load the settings in force; flags of the command win."""
-    from detector.shell.settings import load
+    from detector.shell.given import load
 
     given: Given = context.obj
-    return load({**given.flags, **flags}, file=given.file)
+    return load({**given.flags, **flags}, sets=given.sets, file=given.file)

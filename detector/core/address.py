@@ -1,14 +1,21 @@
 """Where a record is produced to: by its kind to a source, by its client to a partition; for Kafka and replay alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+from numba import njit
 from pydantic_core import from_json
 
-from detector.core.partition import partition_of
+from detector.core.facts import NUMBER_OF
+from detector.core.hashing import Integers, Text, joined
+from detector.core.lexer import NOT_PLAIN
+from detector.core.partition import partition_of, partition_of_text
+from detector.core.plain import PLAIN, Plain, scan
 
 _CLIENTS_REMEMBERED = 1 << 17
+_KIND, _CLIENT = NUMBER_OF["kind"], NUMBER_OF["client_id"]
 
 _partition_of = lru_cache(_CLIENTS_REMEMBERED)(partition_of)
 
@@ -19,6 +26,15 @@ class Address(NamedTuple):
     source: str
     partition: int
     key: bytes | None
+
+
+class Addresses(NamedTuple):
+    """Of many records, as columns: what an address is made from. A record that is not plain has the kind NOT_PLAIN."""
+
+    kinds: Integers  # places in facts.KINDS
+    partitions: Integers
+    key_starts: Integers  # of the client's id, in the record
+    key_sizes: Integers
 
 
 def address_of(value: bytes, *, first: str, route: Callable[[str], str], partitions: int) -> Address:
@@ -52,3 +68,21 @@ def address_of(value: bytes, *, first: str, route: Callable[[str], str], partiti
     if not readable:
         return Address(first, 0, None)
     return Address(route(kind), _partition_of(client_id, partitions), key)
+
+
+def addresses_of(values: Sequence[bytes], partitions: int) -> Addresses:
+    """Say of many records at once where they go; of those that are not plain, `address_of` has to be asked."""
+    text, ends = joined(values)
+    found = Addresses(*(np.full(len(values), NOT_PLAIN) for _ in Addresses._fields))
+    _find(text, ends, partitions, found, np.zeros(1, PLAIN).view(np.recarray)[0])
+    return found
+
+
+@njit(cache=True)
+def _find(text: Text, ends: Integers, partitions: int, found: Addresses, plain: Plain) -> None:
+    for i in range(len(found.kinds)):
+        if scan(text, ends[i], ends[i + 1], plain):
+            start, size = plain.starts[_CLIENT], plain.sizes[_CLIENT]
+            found.kinds[i] = int(plain.facts[_KIND])
+            found.partitions[i] = partition_of_text(text, start, size, partitions)
+            found.key_starts[i], found.key_sizes[i] = start - ends[i], size

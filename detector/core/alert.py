@@ -3,6 +3,7 @@
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from hashlib import sha1
 from typing import Any, Final, NamedTuple
 
 from detector.core.clock import rfc3339, to_operational_days
@@ -59,7 +60,18 @@ class Names(NamedTuple):
 
 def incident_id_of(client_id: str, signal: Signal, opened_at: str) -> str:
     """The id of an incident, from its opening to its resolution: it depends on the input alone."""
-    return str(uuid.uuid5(_IDS, f"{client_id}\0{TYPE_OF[signal]}\0{signal}\0{opened_at}"))
+    return _id_of(f"{client_id}\0{TYPE_OF[signal]}\0{signal}\0{opened_at}")
+
+
+def _id_of(content: str) -> str:
+    """`uuid.uuid5` as text, without an object in between: it is a fifth of the time that an alert takes.
+
+    >>> _id_of("content") == str(uuid.uuid5(_IDS, "content"))
+    True
+    """
+    digest = sha1(_IDS.bytes + content.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def build(effect: Mapping[str, Any], names: Names) -> Alert:
@@ -72,7 +84,7 @@ def build(effect: Mapping[str, Any], names: Names) -> Alert:
     reason, severity = REASON_WORDS[effect["reason"]], SEVERITY_WORDS[effect["severity"]]
     opened_at, at = rfc3339(effect["opened_s"]), rfc3339(effect["at_s"])
     incident_id = incident_id_of(names.client_id, signal, opened_at)
-    alert_id = str(uuid.uuid5(_IDS, f"{incident_id}\0{transition}\0{at}"))
+    alert_id = _id_of(f"{incident_id}\0{transition}\0{at}")
     data: dict[str, Any] = {
         "alert_id": alert_id,
         "incident_id": incident_id,

@@ -42,11 +42,10 @@ Trend = Any  # one record of layout.TREND
 @njit(cache=True)
 def is_duplicate(client: Client, event: int) -> bool:
     """Tell whether this id is among the last ones of the client, and remember it."""
-    kept = event & _SEEN_BITS
     for k in range(SEEN):
-        if client.seen[k] == kept:
+        if client.seen[k] == event:
             return True
-    client.seen[client.seen_next] = kept
+    client.seen[client.seen_next] = event
     client.seen_next = (client.seen_next + 1) % SEEN
     return False
 

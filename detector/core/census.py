@@ -7,12 +7,13 @@ from collections import Counter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
 from detector.core.forgetting import weight_of
-from detector.core.incident import severity_of
-from detector.core.layout import SIGNALS, SILENCES
+from detector.core.incident import QUIET, severity_of
+from detector.core.layout import SIGNALS, SILENCES, Records
 from detector.core.lifecycle import SEVERITY_WORDS, SIGNAL_WORDS, TYPE_OF, State
 from detector.core.rhythm import GAPS_MIN
 from detector.core.signals import NUMBER
@@ -80,13 +81,19 @@ def census(table: Table, learning_gaps_min: int) -> Census:
 
 def watched(table: Table, learning_gaps_min: int) -> Counter[str]:
     """Per segment, how many clients an alert may come from next."""
-    rows = table.clients[: len(table.names)]
-    silence, segment = rows["contact"], rows["segment"]
     learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
-    awaited = (silence["incident"]["state"] == State.QUIET) & (silence["gaps"] >= GAPS_MIN) & learned[segment]
-    found = np.bincount(segment[awaited])
-    names = table.segment_names.words
-    return Counter({names[number]: int(found[number]) for number in np.flatnonzero(found)})
+    found = _watched(table.clients, len(table.names), learned)
+    return Counter({table.segment_names[number]: int(found[number]) for number in np.flatnonzero(found)})
+
+
+@njit(cache=True)
+def _watched(clients: Records, rows: int, learned: Numbers) -> Numbers:
+    """Count by segment in one pass: it is done for every day of a history."""
+    found = np.zeros(len(learned), np.int64)
+    for row in range(rows):
+        silence, segment = clients[row].contact, clients[row].segment
+        found[segment] += silence.incident.state == QUIET and silence.gaps >= GAPS_MIN and learned[segment]
+    return found
 
 
 def waiting_on_us(table: Table, at_s: float) -> int:
@@ -113,7 +120,7 @@ def values_at_stake(table: Table) -> dict[str, float]:
     orders_per_year = DAYS_PER_YEAR * weights / orders["total_days"][known]
     values = np.exp(table.trends["level"][numbers[known]]) * orders_per_year
     sums = np.bincount(rows["segment"][known], values)
-    return {table.segment_names.words[number]: float(sums[number]) for number in np.flatnonzero(sums)}
+    return {table.segment_names[number]: float(sums[number]) for number in np.flatnonzero(sums)}
 
 
 def _opened(table: Table) -> Counter[OpenAlert]:
@@ -137,7 +144,7 @@ def _counted(table: Table, signal: int, segments: Numbers, states: Numbers) -> C
     return Counter({
         OpenAlert(
             TYPE_OF[word], word, SEVERITY_WORDS[severity_of(signal, bool(escalated))],
-            table.segment_names.words[segment],
+            table.segment_names[segment],
         ): int(count)
         for (segment, escalated), count in zip(kinds.T.tolist(), counts, strict=True)
     })  # fmt: skip

@@ -4,83 +4,83 @@ The times between contacts and orders, and until replies, are values too; the ke
 """
 
 import math
-from typing import Final
+from typing import Any, Final
 
-from xxhash import xxh3_64_intdigest
+from numba import njit
 
 from detector.core.clock import DAY_S
+from detector.core.facts import DIRECTIONS, KINDS, NUMBER_OF, OUTCOMES, Facts, places
 from detector.core.layout import CONTACT, MESSAGE, ORDER, OURS, QUESTION
-from schemas.interaction import Interaction
+from detector.core.signals import NUMBER
 
-Columns = tuple[float | int | tuple[float, ...], ...]
-
-_WRITTEN: Final = frozenset({"email", "message", "ticket"})
-_UNDELIVERED: Final = frozenset({"bounced", "failed"})
-_TAKEN_BACK: Final = frozenset({"cancelled", "returned", "refunded"})
-_KEPT: Final = {"held": 1.0, "postponed": 0.0, "declined": 0.0, "no_show": 0.0}
-_THREADS: Final = 0xFFFF_FFFF
-NAN: Final = math.nan
-
-
-def hashed(text: str) -> int:
-    """A number for an id, the same in every process; never 0, which stands for none.
-
-    >>> hashed("e1") == hashed("e1"), hashed("e1") == hashed("e2")
-    (True, False)
-    """
-    return xxh3_64_intdigest(text.encode()) or 1
-
-
-def conversation(thread_id: str | None) -> int:
-    """A number for a conversation, as rows keep it; 0 = not known.
-
-    >>> conversation(None), conversation("t1") == conversation("t1"), conversation("t1") == conversation("t2")
-    (0, True, False)
-    """
-    return 0 if thread_id is None else (hashed(thread_id) & _THREADS) or 1
-
-
-def columns_of(interaction: Interaction, offset: int, row: int, account: int, segment: int, channel: int) -> Columns:
-    """The row of an interaction; names are given as their numbers. The merge adds its key and its source."""
-    kind, outcome = interaction["kind"], interaction.get("outcome")
-    traits, amount, length, delay_days, kept, substance, sentiment = 0, NAN, NAN, NAN, NAN, NAN, NAN
-    if not interaction.get("automated"):
-        direction, written = interaction["direction"], kind in _WRITTEN
-        matters = interaction.get("substantive")
-        if direction == "inbound":
-            traits = CONTACT
-            if written:
-                length = interaction.get("length", NAN)
-                traits |= 0 if matters is False else MESSAGE
-            elif kind == "order" and outcome not in _TAKEN_BACK:
-                traits |= ORDER
-                amount = _positive(interaction.get("amount"))
-            substance = NAN if matters is None else float(matters)
-            sentiment = interaction.get("sentiment", NAN)
-        elif direction == "outbound":
-            traits = OURS
-            asks = (written and outcome not in _UNDELIVERED) or (kind == "call" and outcome == "voicemail")
-            traits |= QUESTION if asks and matters is not False else 0
-    if kind == "meeting":
-        kept = _KEPT.get(outcome or "", NAN)
-    elif kind == "payment" and "due_at" in interaction and outcome not in _TAKEN_BACK:
-        delay_days = (interaction["at"] - interaction["due_at"]) / DAY_S
-    return (
-        0.0,
-        interaction["at"],
-        offset,
-        hashed(interaction["event_id"]),
-        row,
-        account,
-        conversation(interaction.get("thread_id")),
-        segment,
-        0,
-        channel,
-        traits,
-        (NAN, NAN, amount, NAN, length, kept, delay_days, substance, sentiment),
+_KIND, _AT, _DIRECTION, _AUTOMATED, _LENGTH, _OUTCOME, _AMOUNT, _DUE, _SUBSTANTIVE, _SENTIMENT = (
+    NUMBER_OF[name]
+    for name in (
+        "kind", "at", "direction", "automated", "length", "outcome", "amount", "due_at", "substantive", "sentiment",
     )
+)  # fmt: skip
+_INBOUND, _OUTBOUND = DIRECTIONS.index("inbound"), DIRECTIONS.index("outbound")
+_CALL, _MEETING, _ORDER, _PAYMENT = (KINDS.index(kind) for kind in ("call", "meeting", "order", "payment"))
+_VOICEMAIL, _HELD = OUTCOMES.index("voicemail"), OUTCOMES.index("held")
+_WRITTEN: Final = places(KINDS, frozenset({"email", "message", "ticket"}))
+_NO_OUTCOME: Final = len(OUTCOMES)  # a place behind the words
+_UNDELIVERED, _TAKEN_BACK, _BROKEN = (
+    places([*OUTCOMES, ""], frozenset(words))
+    for words in (
+        {"bounced", "failed"},
+        {"cancelled", "returned", "refunded"},
+        {"postponed", "declined", "no_show"},
+    )
+)
+(ORDER_VALUE, REPLY_LENGTH, MEETINGS_KEPT, PAYMENT_DELAY, SUBSTANCE, SENTIMENT) = (
+    NUMBER[signal]
+    for signal in ("order_value", "reply_length", "meetings_kept", "payment_delay", "substance", "sentiment")
+)
+
+Event = Any  # one record of layout.INTERACTION, seen from Numba
 
 
-def _positive(amount: float | None) -> float:
-    """What was ordered for; a sum that goes back, or none, says nothing of it."""
-    return amount if amount is not None and amount > 0 else NAN
+@njit(cache=True)
+def judge(event: Event, facts: Facts) -> None:
+    """Write what an interaction counts as, and which values it has; both only from its facts."""
+    event.at_s = facts[_AT]
+    event.traits = 0
+    for signal in range(len(event.values)):
+        event.values[signal] = math.nan
+    outcome = _NO_OUTCOME if math.isnan(facts[_OUTCOME]) else int(facts[_OUTCOME])
+    if not facts[_AUTOMATED] > 0:
+        if facts[_DIRECTION] == _INBOUND:
+            _judge_inbound(event, facts, outcome)
+        elif facts[_DIRECTION] == _OUTBOUND:
+            _judge_outbound(event, facts, outcome)
+    if facts[_KIND] == _MEETING:
+        if outcome == _HELD or _BROKEN[outcome]:
+            event.values[MEETINGS_KEPT] = outcome == _HELD
+    elif facts[_KIND] == _PAYMENT and not _TAKEN_BACK[outcome]:
+        event.values[PAYMENT_DELAY] = (facts[_AT] - facts[_DUE]) / DAY_S
+
+
+@njit(cache=True)
+def _judge_inbound(event: Event, facts: Facts, outcome: int) -> None:
+    """The client acted."""
+    kind = int(facts[_KIND])
+    event.traits = CONTACT
+    if _WRITTEN[kind]:
+        event.values[REPLY_LENGTH] = facts[_LENGTH]
+        if facts[_SUBSTANTIVE] != 0:
+            event.traits |= MESSAGE
+    elif kind == _ORDER and not _TAKEN_BACK[outcome]:
+        event.traits |= ORDER
+        if facts[_AMOUNT] > 0:  # a sum that goes back, or none, says nothing of what was ordered for
+            event.values[ORDER_VALUE] = facts[_AMOUNT]
+    event.values[SUBSTANCE], event.values[SENTIMENT] = facts[_SUBSTANTIVE], facts[_SENTIMENT]
+
+
+@njit(cache=True)
+def _judge_outbound(event: Event, facts: Facts, outcome: int) -> None:
+    """We acted."""
+    kind = int(facts[_KIND])
+    event.traits = OURS
+    asks = (_WRITTEN[kind] and not _UNDELIVERED[outcome]) or (kind == _CALL and outcome == _VOICEMAIL)
+    if asks and facts[_SUBSTANTIVE] != 0:
+        event.traits |= QUESTION

@@ -1,35 +1,17 @@
-"""From a record of a source to an interaction that waits in its shard, or to a rejection that says why not."""
+"""From a record of a source to what waits for its turn: an interaction, a rejection, or a record of another shard."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
+from detector.core.facts import KINDS
 from detector.core.partition import partition_of
+from detector.core.reading import Chunk, Here, Read, Records, chunk_of
+from detector.core.reroute import REROUTED, Place, Rerouted, origin_of, own_headers, reroute
 from detector.core.shard import Shard
 from schemas.envelope import InteractionReader
 from schemas.interaction import Interaction, Refusal
 from schemas.rejection import rejection
-
-
-class Record(Protocol):
-    """A record as a Kafka consumer hands it over."""
-
-    @property
-    def offset(self) -> int:
-        """Place in its partition."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The client id, if given."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The payload."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Kafka headers."""
-
 
 UNREADABLE: Final = "unreadable"
 """Counted instead of the kind of a refused record: whatever it says of itself is a stranger's text."""
@@ -56,54 +38,89 @@ class Intake:
     """
 
     def __init__(self, shard: Shard, topics: Mapping[str, str], partition: int, partitions: int) -> None:
-        self.reader = InteractionReader()
+        self._reader, self._unknown_fields = InteractionReader(), 0
         self.read: Counter[tuple[str, str, str]] = (
             Counter()
         )  # by source, kind and result: for people, not for decisions
         self.refused: Counter[str] = Counter()  # by reason
+        self.misrouted: Counter[str] = Counter()  # by source
         self._shard, self._topics = shard, topics
         self._partition, self._partitions = partition, partitions
 
-    def take_in(self, source: str, records: Sequence[Record], now_s: float) -> Counts:
-        """Read records in offset order; those that were read before are passed over."""
-        read_to = self._shard.read_to(source)
-        new = [record for record in records if record.offset > read_to]
-        read: list[tuple[int, Interaction]] = []
-        rejected: list[tuple[int, bytes]] = []
-        for record in new:
-            found = self._read(record, now_s)
-            if isinstance(found, Refusal):
-                rejected.append((record.offset, self._rejection(source, record, found)))
-                self.refused[found.reason] += 1
-            else:
-                read.append((record.offset, found))
-        if new:
-            self._shard.take_in(source, read, rejected, new[-1].offset, now_s)
-        for kind, count in Counter([interaction["kind"] for _, interaction in read]).items():
+    @property
+    def unknown_fields(self) -> int:
+        """How many fields were ignored so far because the contract does not name them."""
+        return self._unknown_fields + self._reader.unknown_fields
+
+    def take_in(self, source: str, records: Records, now_s: float) -> Counts:
+        """Read records; those that were read before are passed over."""
+        new = records.after(self._shard.read_to(source))
+        if not new.offsets:
+            return Counts(0, 0)
+        chunk = chunk_of(new)
+        read = Read.of(new.offsets, len(chunk.text))
+        rejected, rerouted = self._read_all(source, new, chunk, read, now_s)
+        self._shard.take_in_read(source, read, rejected, new.offsets[-1], now_s, rerouted)
+        self.misrouted[source] += len(rerouted)
+        for kind, count in zip(KINDS, read.columns.kinds.tolist(), strict=True):
             self.read[source, kind, "accepted"] += count
         self.read[source, UNREADABLE, "rejected"] += len(rejected)
-        return Counts(len(new), len(rejected))
+        self._unknown_fields += int(read.columns.unknown[0])
+        return Counts(len(new.offsets), len(rejected))
 
-    def _read(self, record: Record, now_s: float) -> Interaction | Refusal:
-        found = self.reader.read(record.value, key=record.key, headers=record.headers, now_s=now_s)
+    def _read_all(
+        self, source: str, records: Records, chunk: Chunk, read: Read, now_s: float
+    ) -> tuple[list[tuple[int, bytes]], dict[int, Rerouted]]:
+        """Read plain records by the kernel and the others one by one; -> rejections and what goes on, by offset."""
+        rejected: list[tuple[int, bytes]] = []
+        rerouted: dict[int, Rerouted] = {}
+        here, table, i = Here(self._partition, self._partitions, now_s), self._shard.table, 0
+        while (i := read.read_plain(chunk, table, here, i)) < len(records.offsets):
+            offset, found = records.offsets[i], self._read(source, records, i, now_s)
+            if isinstance(found, Refusal):
+                read.refuse(i)
+                rejected.append((offset, self._rejection(source, records, i, found)))
+                self.refused[found.reason] += 1
+            elif (partition := self._partition_elsewhere(found)) is not None:
+                read.send_on(i, found["at"])
+                origin = self._place(source, offset)
+                rerouted[offset] = reroute(records.keys[i], records.values[i], records.headers[i], origin, partition)
+                self.read[source, found["kind"], "rerouted"] += 1
+            else:
+                read.write(i, found, table)
+            i += 1
+        return rejected, rerouted
+
+    def _read(self, source: str, records: Records, i: int, now_s: float) -> Interaction | Refusal:
+        headers = own_headers(records.headers[i]) if source == REROUTED else records.headers[i]
+        found = self._reader.read(records.values[i], key=records.keys[i], headers=headers, now_s=now_s)
         if isinstance(found, Refusal):
             return found
-        client_id = found["client_id"]
-        if client_id not in self._shard.table.names and partition_of(client_id, self._partitions) != self._partition:
-            return Refusal(
-                "misrouted", "the key belongs to another partition: produce with Kafka's murmur2 partitioner"
-            )
+        if self._partition_elsewhere(found) is not None:
+            return found if source != REROUTED else Refusal("misrouted", "the record was rerouted here by mistake")
         if not self._shard.has_room(found):
             return Refusal("segment_limit", "segment: there are too many segments already")
         return found
 
-    def _rejection(self, source: str, record: Record, refusal: Refusal) -> bytes:
+    def _partition_elsewhere(self, interaction: Interaction) -> int | None:
+        """The partition of the client, if it is not this one."""
+        if interaction["client_id"] in self._shard.table.names:
+            return None
+        partition = partition_of(interaction["client_id"], self._partitions)
+        return None if partition == self._partition else partition
+
+    def _place(self, source: str, offset: int) -> Place:
+        return Place(self._topics[source], self._partition, offset)
+
+    def _rejection(self, source: str, records: Records, i: int, refusal: Refusal) -> bytes:
+        place = self._place(source, records.offsets[i])
+        origin = origin_of(records.headers[i], place) if source == REROUTED else place
         return rejection(
-            topic=self._topics[source],
-            partition=self._partition,
-            offset=record.offset,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
             reason=refusal.reason,
             detail=refusal.detail,
-            key=record.key,
-            raw=record.value,
+            key=records.keys[i],
+            raw=records.values[i],
         )

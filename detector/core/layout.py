@@ -50,7 +50,7 @@ CLIENT = np.dtype(
     [
         ("segment", "u2"),
         ("contacts", "u4"),  # interactions that counted as contact; the next one's id goes to slot contacts % RECENT
-        ("seen", "u4", (SEEN,)),  # ids of the last interactions, hashed: one in a billion is mistaken for another
+        ("seen", "u8", (SEEN,)),  # ids of the last interactions, hashed; fewer bits would mistake one for another
         ("seen_next", "u1"),
         ("account", "u4"),  # number in the vocabulary of accounts, 0 = none
         ("contact", SILENCE),
@@ -118,6 +118,8 @@ INTERACTION = np.dtype(
         ("key_s", "f8"),  # merge key: latest event time of its source so far
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
+        ("id_start", "i8"),  # of its event_id, in the ids of its batch
+        ("id_size", "u2"),
         ("event", "u8"),  # its event_id, hashed
         ("row", "u4"),  # of its client
         ("account", "u4"),  # 0 = not given
@@ -129,6 +131,7 @@ INTERACTION = np.dtype(
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )
+ELSEWHERE = 0xFFFF_FFFF  # instead of a row: the client is another shard's, and the record itself stands for its id
 CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
 """Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 

@@ -13,18 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core.layout import INTERACTION
+from detector.core.layout import ELSEWHERE, INTERACTION
+from detector.core.reroute import Rerouted
 
-Ids = np.ndarray[Any, np.dtype[np.object_]]
+Ids = np.ndarray[Any, np.dtype[np.uint8]]
 Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with their event ids; and the rejections among them."""
+    """Interactions whose turn has come, in order, with the bytes of their event ids; what is rejected or goes on."""
 
     batch: Batch
     ids: Ids
     rejected: list[bytes]
+    rerouted: list[Rerouted]
 
 
 class Position(NamedTuple):
@@ -44,6 +46,7 @@ class Feed:
         self._applied_key_s = -math.inf
         self._waiting: deque[tuple[Batch, Ids]] = deque()
         self._rejected: deque[tuple[int, bytes]] = deque()
+        self.rerouted: dict[int, Rerouted] = {}  # by offset; their turn is kept by an interaction that is ELSEWHERE
 
     def resume(self, position: Position) -> None:
         """Go on behind a durable position."""
@@ -78,15 +81,15 @@ class Feed:
         )
 
     def release(self, frontier_s: float) -> Iterator[tuple[Batch, Ids]]:
-        """Interactions before the frontier."""
+        """Interactions before the frontier, with the ids of them and of others."""
         while self._waiting:
             batch, ids = self._waiting.popleft()
             ready = int(np.searchsorted(batch["key_s"], frontier_s))
             if ready:
                 self._applied_key_s = float(batch["key_s"][ready - 1])
-                yield batch[:ready], ids[:ready]
+                yield batch[:ready], ids
             if ready < len(batch):
-                self._waiting.appendleft((batch[ready:], ids[ready:]))
+                self._waiting.appendleft((batch[ready:], ids))
                 return
 
     def release_rejected(self) -> Iterator[bytes]:
@@ -106,8 +109,25 @@ class Merge:
         parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
         rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
         if not parts:
-            return Released(np.empty(0, INTERACTION), np.empty(0, object), rejected)
+            return Released(np.empty(0, INTERACTION), np.empty(0, np.uint8), rejected, [])
         batch = np.concatenate([batch for batch, _ in parts])
-        ids = np.concatenate([ids for _, ids in parts])
+        ids = _together(batch, parts)
         order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
-        return Released(batch[order], ids[order], rejected)
+        batch, rerouted = batch[order], []
+        ours = batch["row"] != ELSEWHERE
+        feeds = list(self.feeds.values())
+        for source, offset in batch[~ours][["source", "offset"]].tolist():
+            rerouted.append(feeds[source].rerouted.pop(offset))
+        return Released(batch if ours.all() else batch[ours], ids, rejected, rerouted)
+
+
+def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:
+    """Put the ids of the parts of a batch behind each other, and let the batch know where each one is now."""
+    texts, end, first = [], 0, 0
+    for part, ids in parts:
+        start = int(part["id_start"].min())
+        text = ids[start : int((part["id_start"] + part["id_size"]).max())]
+        batch["id_start"][first : first + len(part)] += end - start
+        texts.append(text)
+        end, first = end + len(text), first + len(part)
+    return np.concatenate(texts)

@@ -41,19 +41,19 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
         _tell(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
         told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         for row in range(start, stop):
-            if table.names.words[row]:  # else it was erased
+            if table.names[row]:  # else it was erased
                 yield encode(_outlook(table, row, told[row - start], at_s))
 
 
 def _outlook(table: Table, row: int, told: tuple[float, ...], at_s: float) -> dict[str, Any]:
-    client, client_id = table.clients[row], table.names.words[row]
+    client, client_id = table.clients[row], table.names[row]
     silence = client.contact
     median_s, p90_s, survival, gone, quiet_30_days = told
     deadline_s = silence.incident.next_s if silence.incident.state == QUIET else silence.incident.opened_s
     return {
         "client_id": client_id,
-        "account_id": table.accounts.words[client.account] or None,
-        "segment": table.segment_names.words[client.segment],
+        "account_id": table.accounts[client.account] or None,
+        "segment": table.segment_names[client.segment],
         "at": rfc3339(at_s),
         "last_heard_at": rfc3339(float(silence.last_s)) if silence.last_s else None,
         "expected_next_at": expected_next(median_s, p90_s),

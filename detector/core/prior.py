@@ -83,7 +83,7 @@ def learned(tables: Iterable[Table]) -> Prior:
     """Add up what shards have learned, segment by segment; segments without a gap are left out."""
     sums: dict[str, Any] = {}
     for table in tables:
-        for name, record in zip(table.segment_names.words, table.segments, strict=False):
+        for name, record in zip(table.segment_names, table.segments, strict=False):
             total = sums.setdefault(name, new_segments(1)[0])
             for silence in SILENCES:
                 for field in ("completed", "log_mean_sum", "settled", "settled_log_sum"):

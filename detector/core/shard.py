@@ -10,19 +10,22 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core import apply, debt, outlook, population
+from detector.core import apply, debt, former, outlook, population, restore
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.columns import Columns, columns_of
 from detector.core.effect import EFFECT_NAMES
 from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
-from detector.core.layout import INTERACTION, LAYOUT, RECENT, Records
+from detector.core.layout import LAYOUT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
+from detector.core.reading import Read
+from detector.core.recent import keep_all
+from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
 from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
@@ -61,6 +64,7 @@ class Outcome(NamedTuple):
     states: list[tuple[bytes, bytes]]
     alerts: list[Alert]
     rejected: list[bytes]
+    rerouted: list[Rerouted]
 
 
 class Shard:
@@ -70,10 +74,13 @@ class Shard:
     ----------
     policy
         What it obeys.
+    keeps_states
+        Whether its outcomes have states to be made durable.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, keeps_states: bool = True) -> None:
         self.policy = policy
+        self._keeps_states = keeps_states
         self.clock_s = -math.inf
         self.table = Table(
             policy.segments_max,
@@ -90,7 +97,7 @@ class Shard:
         )
         self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._watched_s = math.inf
-        self._merge = Merge(policy.sources)
+        self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
         self._changed_rows: set[int] = set()
@@ -128,18 +135,25 @@ class Shard:
         now_s: float,
     ) -> None:
         """Let interactions and rejections of a source, with their offsets, wait for their turn."""
-        batch = np.array([self._columns(offset, interaction) for offset, interaction in read], INTERACTION)
-        ids: Ids = np.array([interaction["event_id"] for _, interaction in read], object)
-        self._merge.feeds[source].take_in(batch, ids, rejected, read_to, now_s)
-        self.counts["rejected"] += len(rejected)
+        new = Read.of([offset for offset, _ in read])
+        for i, (_, interaction) in enumerate(read):
+            new.write(i, interaction, self.table)
+        self.take_in_read(source, new, rejected, read_to, now_s)
 
-    def _columns(self, offset: int, interaction: Interaction) -> Columns:
-        table = self.table
-        segment = table.segment(interaction["segment"]) if "segment" in interaction else None
-        account = table.accounts.number(interaction.get("account_id", ""))
-        channel = table.channels.number(interaction.get("channel") or interaction["kind"])
-        row = table.row(interaction["client_id"])
-        return columns_of(interaction, offset, row, account or 0, 0 if segment is None else segment + 1, channel or 0)
+    def take_in_read(
+        self,
+        source: str,
+        read: Read,
+        rejected: Sequence[tuple[int, bytes]],
+        read_to: int,
+        now_s: float,
+        rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
+    ) -> None:
+        """Let what was read of a chunk wait for its turn, with its rejections and with what goes on, by offset."""
+        feed = self._merge.feeds[source]
+        feed.take_in(*read.accepted(), rejected, read_to, now_s)
+        feed.rerouted.update(rerouted)
+        self.counts["rejected"] += len(rejected)
 
     # Time goes on.
 
@@ -152,23 +166,23 @@ class Shard:
             Per source, the instant (epoch seconds) before which nothing can come from it any more.
         """
         frontier_s = max(self.clock_s, min(fronts.values()))
-        batch, ids, rejected = self._merge.release(frontier_s)
+        batch, ids, rejected, rerouted = self._merge.release(frontier_s)
         batch["key_s"] = np.maximum(batch["key_s"], self.clock_s)
         if len(batch) or self.clock_s > -math.inf:  # the clock of a shard begins with its first interaction
             self._run_days(batch, ids, frontier_s)
             self.clock_s = frontier_s
-        return self._outcome(batch, rejected)
+        return self._outcome(batch, rejected, rerouted)
 
     def _run_days(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
-        start, keys_s = 0, np.ascontiguousarray(batch["key_s"])  # else each search would copy them all
+        start, keys_s = 0, np.ascontiguousarray(batch["key_s"])  # searched once a day
         while True:
             if self._refit_s == math.inf and start < len(batch):
                 self._refit_s = next_refit_s(float(keys_s[start]))
             if self._refit_s >= until_s:
                 break
             stop = int(np.searchsorted(keys_s, self._refit_s))
-            self._run(batch[start:stop], ids[start:stop], self._refit_s)
+            self._run(batch[start:stop], ids, self._refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
                 debt.refit(self.table.segments, number)
@@ -178,7 +192,7 @@ class Shard:
             start, self._refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
-        self._run(batch[start:], ids[start:], until_s)
+        self._run(batch[start:], ids, until_s)
         self._watch(until_s)
 
     def _watch(self, now_s: float) -> None:
@@ -195,6 +209,7 @@ class Shard:
         table, slots = self.table, np.empty(len(batch), np.int64)
         columns, start, row, rows = batch.view(np.recarray), 0, 0, len(table.names)
         self._touch_segments(batch)
+        table.recent.make_room(int(batch["id_size"].sum()))
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
@@ -216,43 +231,41 @@ class Shard:
     def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
         """Make alerts of the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
         table = self.table
-        for fields in table.effects[: table.effects_used[0]].tolist():
-            effect = dict(zip(EFFECT_NAMES, fields, strict=True))
-            kept_to = self._keep_ids(batch, ids, slots, kept_to, effect["event"])
-            alert = build(effect, self._names(effect))
-            self._alerts.append(alert)
-            self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
-        table.effects_used[0] = 0
+        effects = table.effects[: table.effects_used[0]].view(np.recarray)
+        if len(effects):
+            recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
+            told = effects.view(np.ndarray)  # whose fields are given in a fifth of the time
+            columns = [told[name].tolist() for name in EFFECT_NAMES]  # a field at a time: a record at a time is slow
+            for fields, names in zip(zip(*columns, strict=True), self._names(told, recent_ids), strict=True):
+                alert = build(dict(zip(EFFECT_NAMES, fields, strict=True)), names)
+                self._alerts.append(alert)
+                self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
+            table.effects_used[0] = 0
         self._take_counts()
-        return self._keep_ids(batch, ids, slots, kept_to, applied)
+        keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
+        return max(kept_to, applied)
+
+    def _names(self, told: Batch, recent_ids: Sequence[Sequence[str]]) -> Iterator[Names]:
+        """The words behind the numbers of effects."""
+        table = self.table
+        clients, accounts = table.names.of(told["row"]), table.accounts.of(told["account"])
+        segments = table.segment_names.of(told["segment"])
+        word = {number: table.channels[number] or None for number in np.unique(told["channels"]).tolist()}
+        for client, account, segment, channels, some in zip(
+            clients, accounts, segments, told["channels"].tolist(), recent_ids, strict=True
+        ):
+            yield Names(
+                self.policy.app_id, client, account or None, segment, [word[number] for number in channels], some
+            )
 
     def _take_counts(self) -> None:
         counts = self.table.counts
         self.counts["held"] += int(counts[COUNT_HELD])
         self.counts["duplicates"] += int(counts[COUNT_DUPLICATES])
-        for source, late in zip(self.policy.sources, counts[COUNT_LATE:].tolist(), strict=False):
+        for source, late in zip(self._merge.feeds, counts[COUNT_LATE:].tolist(), strict=False):
             self.counts["late"] += late
             self.counts[f"late/{source}"] += late
         counts[:] = 0
-
-    def _keep_ids(self, batch: Batch, ids: Ids, slots: Slots, start: int, stop: int) -> int:
-        """Keep the ids of the contacts from `start` on; -> `stop`."""
-        if stop <= start:  # as for most effects: nothing was applied since the last one
-            return start
-        kept = np.flatnonzero(slots[start:stop] >= 0) + start
-        self.table.recent[batch["row"][kept], slots[kept]] = ids[kept]
-        return stop
-
-    def _names(self, effect: Mapping[str, Any]) -> Names:
-        table, row, count = self.table, effect["row"], effect["contacts"]
-        return Names(
-            app_id=self.policy.app_id,
-            client_id=table.names.words[row],
-            account_id=table.accounts.words[effect["account"]] or None,
-            segment=table.segment_names.words[effect["segment"]],
-            channels=[table.channels.words[number] or None for number in effect["channels"]],
-            recent_ids=[table.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)],
-        )
 
     def client(self, client_id: str) -> Client:
         """What is known of a client, as River components: copies, which can be read and taught apart from the shard.
@@ -272,14 +285,16 @@ class Shard:
 
     # What is durable.
 
-    def _outcome(self, batch: Batch, rejected: list[bytes]) -> Outcome:
-        rows = sorted(self._changed_rows.union(batch["row"].tolist()))
-        states = list(self.table.records(rows, sorted(self._changed_segments)))
+    def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
+        states: list[tuple[bytes, bytes]] = []
+        if self._keeps_states:
+            rows = sorted(self._changed_rows.union(batch["row"].tolist()))
+            states.extend(self.table.records(rows, sorted(self._changed_segments)))
         alerts = sorted(self._alerts, key=in_order)
-        if states or rejected:
+        if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
         self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected)
+        return Outcome(states, alerts, rejected, rerouted)
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]
@@ -302,23 +317,21 @@ class Shard:
 
     def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take back some of the durable records; `restore` comes last. One without a value erases its client."""
+        others = []
         for key, value in records:
-            if value is None:
-                self.table.forget(key)
-            elif key == POSITION_KEY:
+            if key == POSITION_KEY and value is not None:
                 self._resume(value)
             else:
-                self.table.restore(key, value)
+                others.append((key, value))
+        restore.take_back(self.table, others)
 
     def _resume(self, value: bytes) -> None:
-        if value[:1] != bytes([LAYOUT]):
-            raise UnknownLayoutError("position")
         try:
-            position = json.loads(value[1:])
-        except ValueError as error:
+            position = json.loads(former.present(POSITION_KEY, value)[1:])
+            clock_s, refit_s, unfitted = position["clock"]
+            self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
+            for source, (offset, key_s) in position["sources"].items():
+                if source in self._merge.feeds:
+                    self._merge.feeds[source].resume(Position(int(offset), float(key_s)))
+        except (ValueError, LookupError, TypeError) as error:
             raise UnknownLayoutError("position") from error
-        clock_s, refit_s, unfitted = position["clock"]
-        self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
-        for source, (offset, key_s) in position["sources"].items():
-            if source in self._merge.feeds:
-                self._merge.feeds[source].resume(Position(offset, float(key_s)))

@@ -4,6 +4,7 @@ Most clients have few signals, use few channels and are quiet, so that most of a
 parts; flags, one bit a part, say which of them follow. All rows of a batch are packed at once, as an array of bytes.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -65,15 +66,18 @@ def pack(rows: np.ndarray[Any, Any]) -> list[bytes]:
     return [packed[start:stop] for start, stop in pairwise([0, *ends])]
 
 
-def unpack(value: bytes) -> tuple[np.ndarray[Any, Any], int]:
-    """A row again, and how many bytes it took.
+def unpack(values: Sequence[bytes]) -> tuple[np.ndarray[Any, Any], list[int]]:
+    """Rows again, and how many bytes each took.
 
     Raises
     ------
     ValueError
         If there are too few bytes.
     """
-    kept = np.unpackbits(np.frombuffer(value, np.uint8, _FLAGS_SIZE), count=len(_SIZES)).astype(bool)
-    octets, size = _NEW.copy(), int(_SIZES[kept].sum())
-    octets[np.repeat(kept, _SIZES)] = np.frombuffer(value, np.uint8, size, _FLAGS_SIZE)
-    return octets.view(ROW), _FLAGS_SIZE + size
+    flags = np.frombuffer(b"".join([value[:_FLAGS_SIZE] for value in values]), np.uint8).reshape(-1, _FLAGS_SIZE)
+    kept = np.unpackbits(flags, axis=1, count=len(_SIZES)).astype(bool)
+    ends = (_FLAGS_SIZE + kept @ _SIZES).tolist()
+    octets = np.tile(_NEW, (len(values), 1))
+    parts = [value[_FLAGS_SIZE:end] for value, end in zip(values, ends, strict=True)]
+    octets[np.repeat(kept, _SIZES, axis=1)] = np.frombuffer(b"".join(parts), np.uint8)
+    return octets.view(ROW).reshape(-1), ends

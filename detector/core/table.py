@@ -1,6 +1,6 @@
 """What a shard knows: its clients, segments and names, and their durable form as key-value records.
 
-Every stored value begins with the version of the layout; a value of another version is refused, never guessed at.
+Every stored value begins with the version of the layout. How records come back is told in `restore`.
 """
 
 import json
@@ -12,11 +12,10 @@ from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.effect import EFFECT
+from detector.core.hashing import Integers
 from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
 from detector.core.layout import (
     LAYOUT,
-    RECENT,
-    SEGMENT,
     SILENCES,
     Records,
     new_clients,
@@ -24,6 +23,7 @@ from detector.core.layout import (
     new_trends,
 )
 from detector.core.lifecycle import State
+from detector.core.recent import Recent
 from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
@@ -35,11 +35,12 @@ _VERSION = bytes([LAYOUT])
 
 
 class UnknownLayoutError(Exception):
-    """A stored record was written by another version, or is damaged."""
+    """A stored record was written by a version that this one does not know, or is damaged."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"a stored {kind} record is not of layout {LAYOUT}: start the version that wrote it, or a new app id"
+            f"a stored {kind} record is damaged, or of a layout after {LAYOUT}: start the version that wrote it, or"
+            " stop all workers and run `ghosting rebuild`"
         )
 
 
@@ -75,7 +76,7 @@ class Table:
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
-        self.recent = np.empty((_ROWS_AT_FIRST, RECENT), object)
+        self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.counts = np.zeros(_COUNTS, np.int64)
@@ -88,12 +89,24 @@ class Table:
         """The client's row; a new client gets the next one."""
         row = self.names.number(client_id)
         assert row is not None
-        if row == len(self.clients):
-            self.clients = np.concatenate([self.clients, new_clients(row)]).view(np.recarray)
-            self.due_s = np.concatenate([self.due_s, np.full(row, NEVER_S, np.uint32)])
-            self.recent = np.concatenate([self.recent, np.empty((row, RECENT), object)])
-            self.trend_of = np.concatenate([self.trend_of, np.zeros((row, len(TRAITS)), np.uint32)])
+        self.make_rows()
         return row
+
+    def rows(self, client_ids: Sequence[str]) -> Integers:
+        """The rows of many clients; new ones get the next ones."""
+        rows = self.names.numbers(client_ids)
+        self.make_rows()
+        return rows
+
+    def make_rows(self) -> None:
+        """Have a row for every client that has a name."""
+        more = len(self.names) - len(self.clients)
+        if more > 0:
+            more = max(more, len(self.clients) // 2)
+            self.clients = np.concatenate([self.clients, new_clients(more)]).view(np.recarray)
+            self.due_s = np.concatenate([self.due_s, np.full(more, NEVER_S, np.uint32)])
+            self.recent.grow(more)
+            self.trend_of = np.concatenate([self.trend_of, np.zeros((more, len(TRAITS)), np.uint32)])
 
     def arrays(self, events: int) -> Arrays:
         """What kernels work on, with room for all trends that so many interactions can begin."""
@@ -120,6 +133,13 @@ class Table:
             debt.refit(self.segments, number)
         return number
 
+    def put_segment(self, number: int, name: str, segment: np.void) -> None:
+        """Give a durable segment its number back."""
+        self.segment_names.put(number, name)
+        self._make_room(number)
+        self.segments[number] = segment
+        self._set_budget(number, name)
+
     def _set_budget(self, number: int, name: str) -> None:
         budget = self._budgets.get(name, self._budget)
         for silence in SILENCES:
@@ -132,8 +152,7 @@ class Table:
 
     def recent_ids(self, row: int) -> list[str]:
         """Ids of the client's last contacts, the newest last."""
-        count = int(self.clients[row].contacts)
-        return [self.recent[row, k % RECENT] for k in range(max(0, count - RECENT), count)]
+        return self.recent.ids(row, int(self.clients[row].contacts))
 
     def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
         """The durable form of these rows and segments, and of whatever is new and has a number.
@@ -147,13 +166,13 @@ class Table:
         for number in sorted({*segments, *new}):
             yield (
                 SEGMENT_KEY + str(number).encode(),
-                self.segments[number].tobytes() + self.segment_names.words[number].encode(),
+                self.segments[number].tobytes() + self.segment_names[number].encode(),
             )
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = rows[start : start + _PACKED_AT_ONCE]
             for row, packed in zip(some, stored.pack(self._whole_rows(some)), strict=True):
                 ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-                yield CLIENT_KEY + self.names.words[row].encode(), _VERSION + packed + ids
+                yield CLIENT_KEY + self.names[row].encode(), _VERSION + packed + ids
 
     def _whole_rows(self, rows: Sequence[int]) -> np.ndarray:
         """Copies of clients with their trends."""
@@ -164,63 +183,13 @@ class Table:
         whole["trends"][has] = self.trends[numbers[has]]
         return whole
 
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Take back one record; a later one of the same key replaces it, and keys may come in any order.
-
-        Raises
-        ------
-        UnknownLayoutError
-            If it is of another layout, or damaged.
-        """
-        kind, _, name = key.partition(b"\0")
-        if value[:1] != _VERSION:
-            raise UnknownLayoutError(kind.decode(errors="replace"))
-        try:
-            self._restore(kind + b"\0", name.decode(), value)
-        except ValueError as error:
-            raise UnknownLayoutError(kind.decode(errors="replace")) from error
-
-    def forget(self, key: bytes) -> None:
-        """Heed a tombstone: a client that was erased is as one that nobody has heard of. Nothing else is erased."""
-        kind, _, name = key.partition(b"\0")
-        row = self.names.drop(name.decode()) if kind + b"\0" == CLIENT_KEY else None
+    def forget(self, client_id: str) -> None:
+        """Erase a client: it is as one that nobody has heard of."""
+        row = self.names.drop(client_id)
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
-            self.recent[row] = None
-
-    def _restore(self, kind: bytes, name: str, value: bytes) -> None:
-        if kind == CLIENT_KEY:
-            self._restore_client(name, value)
-        elif kind == SEGMENT_KEY:
-            self._restore_segment(int(name), value)
-        elif kind == CHANNEL_KEY:
-            self.channels.put(int(name), value[1:].decode())
-        elif kind == ACCOUNT_KEY:
-            self.accounts.put(int(name), value[1:].decode())
-        else:
-            raise ValueError("no such kind of record")
-
-    def _restore_client(self, client_id: str, value: bytes) -> None:
-        row, (whole, ids_at) = self.row(client_id), stored.unpack(value[1:])
-        self.clients[row] = whole["client"][0]
-        self._restore_trends(row, whole["trends"][0])
-        count = int(whole["client"]["contacts"][0])
-        ids = json.loads(value[1 + ids_at :])
-        for k, event_id in zip(range(max(0, count - RECENT), count), ids, strict=True):
-            self.recent[row, k % RECENT] = event_id
-
-    def _restore_trends(self, row: int, trends: np.ndarray) -> None:
-        begun = np.flatnonzero(trends["count"])
-        numbers = self.trend_of[row, begun]
-        new = numbers == 0
-        if new.any():
-            self.arrays(1)
-            first, count = int(self.trends_used[0]), int(new.sum())
-            numbers[new] = np.arange(first, first + count)
-            self.trends_used[0] += count
-            self.trend_of[row, begun] = numbers
-        self.trends[numbers] = trends[begun]
+            self.recent.forget(row)
 
     def restored(self, session_days: float) -> None:
         """All records are back: find out what is due when."""
@@ -232,10 +201,3 @@ class Table:
         states = [rows[signal]["incident"]["state"] for signal in SILENCES]
         states.append(self.trends["state"][: self.trends_used[0]])
         return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)
-
-    def _restore_segment(self, number: int, value: bytes) -> None:
-        name = value[SEGMENT.itemsize :].decode()
-        self.segment_names.put(number, name)
-        self._make_room(number)
-        self.segments[number] = np.frombuffer(value[: SEGMENT.itemsize], SEGMENT)[0]
-        self._set_budget(number, name)

@@ -18,6 +18,7 @@ from detector.demo.report import incidents_of, report
 from detector.shell import topics
 from detector.shell.embedded import PARTITIONS, embedded_broker
 from detector.shell.exits import Exit
+from detector.shell.kernels import make_ready
 from detector.shell.produce import produce
 from detector.shell.retention import layout
 from detector.shell.settings import Settings, variable
@@ -55,6 +56,7 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
     try:
         with ExitStack() as stack:
             ended_by = stack.enter_context(_interrupted_by_signals())
+            make_ready(console.print)  # so that the worker need not
             if kafka is None:
                 address = stack.enter_context(embedded_broker(layout(own)))
                 own = own.model_copy(update={"bootstrap_servers": address})

@@ -58,7 +58,7 @@ def client_of(table: Table, row: int, rules: Rules, refit_s: float) -> Client:
     for name, trend in trends.items():
         trend.resume(_copy(table.trends, int(table.trend_of[row, NUMBER[name]])))
     replies.trend = trends.get("reply_latency", replies.trend)
-    return Client(table.names.words[row], table.segment_names.words[number], segment, contact, orders, replies, trends)
+    return Client(table.names[row], table.segment_names[number], segment, contact, orders, replies, trends)
 
 
 def _copy(rows: Records, k: int) -> Records:

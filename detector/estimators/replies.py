@@ -3,7 +3,7 @@
 from typing import Any
 
 from detector.core import debt, trend
-from detector.core.columns import conversation
+from detector.core.hashing import conversation
 from detector.estimators.segment import Segment
 from detector.estimators.silence import Features, Silence
 from detector.estimators.trend import Trend

@@ -15,9 +15,8 @@ from typing import Any, Final
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError
 
-from detector.shell.connection import for_aiokafka, refusals_told, unreachable
+from detector.shell.connection import connected, for_aiokafka
 from detector.shell.incidents import Incidents
 from detector.shell.metrics import Metrics
 from detector.shell.selection import Selection, data_of, owner_of
@@ -73,18 +72,11 @@ class Reporter:
         AccessDenied
             If Kafka does not let us in, or not do what forwarding needs.
         """
-        try:
-            try:
-                await self._consumer.start()
-            except KafkaConnectionError:
-                raise await unreachable(self._settings) from None
-            with refusals_told(self._settings):
-                await self._read_to_the_end()
-                while True:
-                    await self._tell()
-                    await self._read_news()
-        finally:
-            await self._consumer.stop()
+        async with connected(self._settings, self._consumer):
+            await self._read_to_the_end()
+            while True:
+                await self._tell()
+                await self._read_news()
 
     async def _read_to_the_end(self) -> None:
         """Read what both topics hold. The resolutions of the history first: they belong to alerts that came before."""

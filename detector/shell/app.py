@@ -16,10 +16,11 @@ from yarl import URL
 from detector.shell import logs, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
-from detector.shell.connection import for_faust
+from detector.shell.connection import denied, for_faust
 from detector.shell.endpoints import serve
 from detector.shell.exits import Exit
 from detector.shell.gauges import Gauges
+from detector.shell.kernels import make_ready
 from detector.shell.metrics import Metrics
 from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
@@ -35,6 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     logs.configure(settings.log_level, settings.log_format)
+    make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
@@ -63,13 +65,16 @@ def run_worker(settings: Settings) -> int:
     except SystemExit as ended:
         guard.stop()
         attending.cancel()
-        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None))
+        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None), settings)
 
 
-def exit_of(reason: BaseException | None) -> Exit:
+def exit_of(reason: BaseException | None, settings: Settings) -> Exit:
     """Choose the code for what broke Faust's services, if anything did; Faust itself always says 1."""
     if reason is None:
         return Exit.DONE
+    if (said := denied(reason, settings)) is not None:
+        log.error(said)
+        return Exit.PROBLEM
     return Exit.CONSUMER if isinstance(reason, KafkaError) else Exit.BUG
 
 
@@ -154,7 +159,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
         await _close(shards, set(shards))
         await app.consumer.commit()  # what the shards have just acked; Faust does not
 
-    @app.agent(app.topic(*settings.source_topics, schema=AsIs()), name="chunks")
+    @app.agent(app.topic(*settings.input_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
         assert isinstance(stream, faust.Stream)
         async for event in stream.noack().events():  # acked when its effects are durable, not when it was read
@@ -169,4 +174,4 @@ async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:
-    return {tp.partition for tp in partitions if tp.topic in settings.source_topics}
+    return {tp.partition for tp in partitions if tp.topic in settings.input_topics}

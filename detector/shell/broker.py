@@ -44,7 +44,7 @@ def topic_dangers(settings: Settings, topic: str, config: Configs, copies: int) 
             f"topic {topic} has {copies} copies but min.insync.replicas={least}: a record that one broker took may be"
             f" lost with it; set min.insync.replicas={_COPIES_MIN} on it with kafka-configs.sh"
         )
-    if topic in settings.source_topics:
+    if topic in settings.input_topics:
         found += _source_dangers(settings, topic, config)
     if topic == settings.state_topic:
         found += _state_dangers(topic, config)

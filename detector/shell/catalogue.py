@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from detector.core.census import CLIENT_STATES
 from detector.core.intake import UNREADABLE
+from detector.core.reroute import REROUTED
 from detector.shell.settings import Settings
 from schemas.alert import AlertData
 from schemas.incident import SIGNALS, Transition, Type
@@ -45,12 +46,15 @@ def _severities(_: Settings) -> Words:
 _TYPE_OF: Final[Mapping[str, str]] = {signal: type_ for type_, signals in SIGNALS.items() for signal in signals}
 
 LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingProxyType({
-    "source": ("input topic, as `GHOSTING_SOURCES` names it", lambda settings: settings.sources),
+    "source": (
+        f"input topic, as `GHOSTING_SOURCES` names it, or `{REROUTED}`: records that other partitions sent on",
+        lambda settings: settings.inputs,
+    ),
     "kind": (
         f"kind of interaction; `{UNREADABLE}` for rejected records",
         lambda _: (*get_args(Kind), UNREADABLE),
     ),
-    "result": ("what became of a record that was read", lambda _: ("accepted", "rejected")),
+    "result": ("what became of a record that was read", lambda _: ("accepted", "rejected", "rerouted")),
     "state": ("where a client stands; of shards, whether it can work", lambda _: (*CLIENT_STATES, *SHARD_STATES)),
     "type": ("type of alert", lambda _: get_args(Type)),
     "signal": ("what fell silent or declines; each signal has one type", lambda _: tuple(sorted(_TYPE_OF))),
@@ -86,8 +90,9 @@ def _of_one_type(type_: str, signal: str, *_: str) -> bool:
     return _TYPE_OF[signal] == type_
 
 
-def _kind_of_result(_: str, kind: str, result: str) -> bool:
-    return (kind == UNREADABLE) == (result == "rejected")
+def _kind_of_result(source: str, kind: str, result: str) -> bool:
+    once = source != REROUTED or result != "rerouted"
+    return once and (kind == UNREADABLE) == (result == "rejected")
 
 
 WORKER: Final = (
@@ -105,7 +110,7 @@ WORKER: Final = (
         ("reason",),
         lambda reason: reason not in HELD_REASONS,
     ),
-    Metric("ghosting_misrouted_total", "counter", "Records whose key belongs to another partition."),
+    Metric("ghosting_misrouted_total", "counter", "Records whose key belongs to another partition; they are rerouted."),
     Metric("ghosting_duplicates_total", "counter", "Interactions whose event_id had been applied before."),
     Metric(
         "ghosting_late_total",
@@ -119,6 +124,7 @@ WORKER: Final = (
         "gauge",
         "Latest event time read of a source; 0 = none yet.",
         ("source",),
+        lambda source: source != REROUTED,
     ),
     Metric(
         "ghosting_source_lag_records",

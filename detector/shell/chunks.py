@@ -128,6 +128,9 @@ class ChunkConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: the watchdog sees who stands still. Faust takes whoever was just given a partition for stuck."""
+
     def forget(self) -> None:
         """Start anew: after a rebalance, records are handed over from the committed offset on."""
         self.handed.clear()

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from detector.shell.given import FILE_VARIABLE
 from detector.shell.page import write_or_check
-from detector.shell.settings import FILE_VARIABLE, PREFIX, Settings, variable
+from detector.shell.settings import PREFIX, Settings, fields, variable
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 _INTRODUCTION: Final = f"""\
@@ -40,10 +41,10 @@ def page() -> str:
     Examples
     --------
     >>> print(page().splitlines()[-1].split("|")[1])
-     `GHOSTING_DATA_DIR`
+     `GHOSTING_FORWARD_CLIENT_IDS`
     """
     schemas = Settings.model_json_schema()["properties"]
-    rows = (_row(name, field, schemas[name]) for name, field in Settings.model_fields.items())
+    rows = (_row(name, field, schemas[name]) for name, field in fields())
     return _INTRODUCTION + "".join(rows)
 
 

@@ -7,8 +7,8 @@ import asyncio
 import importlib
 import inspect
 import ssl
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from aiokafka.errors import (
     AuthenticationFailedError,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -89,6 +90,30 @@ def for_faust(settings: ConnectionSettings) -> Credentials | None:
             mechanism=settings.sasl_mechanism,
         )
     return SSLCredentials(context) if context else None
+
+
+@asynccontextmanager
+async def connected(settings: ConnectionSettings, *clients: Any) -> AsyncIterator[None]:  # noqa: ANN401 (no types)
+    """Start consumers and producers of aiokafka, and stop them at the end, however that comes.
+
+    Raises
+    ------
+    BrokerUnreachable
+        If no broker answers.
+    AccessDenied
+        If Kafka does not let us in, or not do what the block does.
+    """
+    try:
+        with refusals_told(settings):
+            try:
+                for client in clients:
+                    await client.start()
+            except KafkaConnectionError:
+                raise await unreachable(settings) from None
+            yield
+    finally:
+        for client in clients:
+            await client.stop()
 
 
 @contextmanager

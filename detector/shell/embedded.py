@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import confluent_kafka.admin  # noqa: F401 - else Producer imports it when asked, and makes an error of a Ctrl-C
 from confluent_kafka import Producer
 
 PARTITIONS = 4

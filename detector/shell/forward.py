@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from detector.shell.connection import for_aiokafka, refusals_told, unreachable
+from detector.shell.connection import connected, for_aiokafka
 from detector.shell.metrics import Metrics
 from detector.shell.selection import Selection, data_of, owner_of
 from detector.shell.settings import Settings
@@ -80,21 +80,12 @@ class Forwarder:
         AccessDenied
             If Kafka does not let us in, or not do what forwarding needs.
         """
-        try:
-            with refusals_told(self._settings):
-                try:
-                    await self._producer.start()
-                    await self._consumer.start()
-                except KafkaConnectionError:
-                    raise await unreachable(self._settings) from None
-                await self._commit()  # where we begin, before what is found there takes its time
-                while True:
-                    found = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCHED_MAX)
-                    await asyncio.gather(*(self._deliver(records) for records in found.values()))
-                    await self._commit()
-        finally:
-            await self._consumer.stop()
-            await self._producer.stop()
+        async with connected(self._settings, self._consumer, self._producer):
+            await self._commit()  # where we begin, before what is found there takes its time
+            while True:
+                found = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCHED_MAX)
+                await asyncio.gather(*(self._deliver(records) for records in found.values()))
+                await self._commit()
 
     async def _deliver(self, records: list[Any]) -> None:
         """Deliver the alerts of a partition in their order."""

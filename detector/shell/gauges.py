@@ -42,7 +42,7 @@ class Gauges:
         for partition, task in sorted(self._shards.items()):
             if task.restored is None:
                 return f"shard {partition} is being restored"
-            for source in self._settings.sources:
+            for source in self._settings.inputs:
                 if task.lag(source) is None:
                     return f"the lag of {source}, partition {partition}, is not known yet"
         return None
@@ -62,6 +62,7 @@ class Gauges:
         for source in self._settings.sources:
             last_s = max((shard.front_s(source) for shard in restored), default=-math.inf)
             self.metrics.set("ghosting_source_last_event_timestamp_seconds", max(last_s, 0.0), source)
+        for source in self._settings.inputs:
             lags = [task.lag(source) or 0 for task in self._shards.values()]
             self.metrics.set("ghosting_source_lag_records", sum(lags), source)
 

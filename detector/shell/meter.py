@@ -76,12 +76,12 @@ class Meter:
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
-        for source in self._settings.sources:
+        for source in self._settings.inputs:
             yield ("ghosting_late_total", source), counts[f"late/{source}"]
-        yield ("ghosting_misrouted_total",), refused["misrouted"]
+        yield ("ghosting_misrouted_total",), self._intake.misrouted.total()
         yield ("ghosting_duplicates_total",), counts["duplicates"]
         yield ("ghosting_alerts_held_total", "learning"), counts["held"]
-        yield ("ghosting_unknown_fields_total",), self._intake.reader.unknown_fields
+        yield ("ghosting_unknown_fields_total",), self._intake.unknown_fields
 
     def _promise(self) -> None:
         """Count how many false alerts the budget allows for the event time that has passed."""

@@ -13,6 +13,10 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError
 
+from detector.core.alert import Alert
+from detector.core.clock import DAY_S
+from detector.core.reroute import Rerouted
+from detector.core.shard import Outcome
 from detector.shell.connection import for_aiokafka
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
@@ -21,6 +25,7 @@ _BATCH_BYTES_MAX = 1 << 20
 _CLOCK_ASKED_EVERY_S = 1
 _KEEPS_TIME_S = 1_577_836_800  # 2020: a broker that stamps an earlier time keeps none, as the demo's does
 _CLOCK_PROBE: Final = b"clock\0"
+_ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 
 Pair = tuple[bytes, bytes | None]
 Headers = list[tuple[str, bytes]]  # a list for aiokafka, which refuses other sequences
@@ -79,11 +84,26 @@ class Outlet:
         broken: BaseException = manager._transaction_waiter.exception()  # noqa: SLF001
         return broken
 
-    async def commit(self, *written: Written) -> None:
+    async def commit(self, *written: Written, rerouted: Iterable[Rerouted] = ()) -> None:
         """Make all of this durable, or nothing."""
         async with self._transaction() as producer:
             sent = [reply for one in written for reply in await self._send(producer, one)]
+            sent += [await self._send_on(producer, one) for one in rerouted]
             self._heed(await asyncio.gather(*sent))
+
+    async def publish(self, outcome: Outcome, now_s: float) -> tuple[list[Alert], list[Alert]]:
+        """Make durable what a shard asks for; -> its alerts, those that are news and those that are history."""
+        settings, old_s = self._settings, now_s - self._settings.notify_max_age_days * DAY_S
+        current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
+        history = [alert for alert in outcome.alerts if alert.at_s < old_s]
+        await self.commit(
+            Written(settings.state_topic, outcome.states),
+            Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
+            Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
+            Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
+            rerouted=outcome.rerouted,
+        )
+        return current, history
 
     async def doubt_the_clock(self) -> None:
         """Ask the broker what time it is, if the machine's clock says something else."""
@@ -120,6 +140,13 @@ class Outlet:
                 yield producer
         self.is_in_transaction = False
 
+    async def _send_on(self, producer: AIOKafkaProducer, one: Rerouted) -> asyncio.Future[Any]:
+        """Send a record to the shard that it belongs to: the only ones that are not in our own partition."""
+        sent: asyncio.Future[Any] = await producer.send(
+            self._settings.rerouted_topic, one.value, one.key, one.partition, headers=one.headers
+        )
+        return sent
+
     async def _send(self, producer: AIOKafkaProducer, written: Written) -> list[asyncio.Future[Any]]:
         """Send in Kafka's own record batches, filled by hand: 100,000s of small records a second."""
         sent: list[asyncio.Future[Any]] = []
@@ -134,6 +161,10 @@ class Outlet:
         if batch.record_count():
             sent.append(await producer.send_batch(batch, topic, partition=self._partition))
         return sent
+
+
+def _pairs(alerts: Iterable[Alert]) -> list[Pair]:
+    return [(alert.key, alert.value) for alert in alerts]
 
 
 @contextmanager

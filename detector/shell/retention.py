@@ -40,6 +40,7 @@ def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
         settings.history_topic: HISTORY,
         settings.rejected_topic: REJECTED,
         settings.dead_letters_topic: DEAD_LETTERS,
+        settings.rerouted_topic: SOURCE,
         settings.state_topic: STATE,
     }
     # Of three copies two have to have a record before it counts as taken: one broker may be lost with its disk.

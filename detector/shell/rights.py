@@ -34,6 +34,25 @@ async def require_group(settings: Settings, group: str) -> None:
             raise GroupAuthorizationFailedError(group)
 
 
+async def members(settings: Settings, group: str) -> int:
+    """Count the members of a group.
+
+    Raises
+    ------
+    AccessDenied
+        If we may not ask.
+    BrokerUnreachable
+        If no broker answers.
+    """
+    async with asking(settings) as admin:
+        coordinator = await _coordinator(admin, group)
+        (reply,) = await admin.describe_consumer_groups([group], coordinator)
+        ((code, _, _, _, _, found, *_),) = reply.groups
+        if for_code(code) is GroupAuthorizationFailedError:
+            raise GroupAuthorizationFailedError(group)
+        return len(found)
+
+
 async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
     """Find the broker of a group; it may be on its way, as the first group of a cluster makes Kafka create a topic."""
     while True:

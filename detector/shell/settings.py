@@ -1,42 +1,29 @@
-"""What an operator can set, where each value comes from, and what is wrong with it.
+"""What an operator can set, and what is allowed.
 
-The only reader of the environment. A flag wins over the environment (GHOSTING_*), which wins over the TOML file that
-GHOSTING_CONFIG names, which wins over the default. `Settings(...)` itself reads nothing but its arguments; `load`
-gathers them. So tests and tools can build settings without an environment. The core never sees this object; it gets
-small policies made from it.
+`Settings(...)` reads nothing but its arguments; `given.load` gathers those that are in force. So tests and tools can
+build settings without an environment. The core never sees this object; it gets small policies made from it.
 """
 
-import difflib
-import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from detector.shell.security import SECRETS, ConnectionSettings
+from detector.core.reroute import REROUTED
+from detector.shell.receivers import ForwardSettings
+from detector.shell.security import ConnectionSettings
+from detector.shell.written import listed, pairs
 
 PREFIX = "GHOSTING_"
-FILE_VARIABLE = f"{PREFIX}CONFIG"
-DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets, which tests and `make accuracy` read; no setting
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
-WEBHOOKS_MAX = 16
 OWNERS_MAX = 100_000
-SECRET_LENGTH_MIN = 24  # as Standard Webhooks has it, in bytes
 KIND_SOURCES = MappingProxyType(
     {
         "email": "emails",
@@ -53,15 +40,7 @@ KIND_SOURCES = MappingProxyType(
 _APP_ID = re.compile(r"[a-zA-Z0-9._-]{1,100}")
 _HOST = re.compile(r"[a-zA-Z0-9._:-]{1,253}")
 _SOURCE = re.compile(r"[a-zA-Z0-9_-]{1,50}")
-# A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
-_OF_KUBERNETES = re.compile(
-    rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
-)
-
-# Settings whose values are not repeated, not even the wrong ones.
-_SECRET = frozenset({*SECRETS, "forward_secret", "forward_webhooks", "forward_alertmanagers"})
-
-Origin = Literal["default", "file", "environment", "flag"]
+_STATE = re.compile(r"state-\d+")
 
 
 class SettingsError(Exception):
@@ -72,43 +51,6 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _list(value: object) -> object:
-    """Read `a,b` as a list, which is how an environment variable or a flag says it."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _pairs(value: object) -> object:
-    """Read `vip=0.5,retail=2` as a mapping."""
-    if not isinstance(value, str):
-        return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if not all("=" in part for part in parts):
-        raise ValueError("should be pairs such as vip=0.5,retail=2")
-    return dict(part.rsplit("=", 1) for part in parts)
-
-
-def _urls_by_name(value: object) -> object:
-    """Read `crm=https://crm.example/alerts?a=b` as a mapping: the name ends at the first equals sign."""
-    if not isinstance(value, str):
-        return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if not all("=" in part for part in parts):
-        raise ValueError("should be names and addresses such as crm=https://crm.example/alerts")
-    return dict(part.split("=", 1) for part in parts)
-
-
-def _is_url(text: SecretStr) -> bool:
-    """Whether it is an address to post to."""
-    try:
-        found = urlsplit(text.get_secret_value())
-        port = found.port
-    except ValueError:
-        return False
-    return found.scheme in ("http", "https") and bool(found.hostname) and port != 0
-
-
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -117,10 +59,9 @@ Budget = Annotated[float, Field(ge=0.001, le=365)]
 SegmentName = Annotated[str, Field(min_length=1, max_length=64)]
 OwnedName = Annotated[str, Field(min_length=1, max_length=200)]
 OwnerName = Annotated[str, Field(min_length=1, max_length=100)]
-WebhookName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,30}$")]
 
 
-class Settings(ConnectionSettings):
+class Settings(ForwardSettings, ConnectionSettings):
     """Everything that can be set, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
@@ -137,7 +78,7 @@ class Settings(ConnectionSettings):
         description="Name of this installation. It starts every topic name, and names the consumer group and the"
         " transactional ids, so that two installations can share a broker.",
     )
-    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)] = Field(
+    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         ("emails", "calls", "orders"),
         min_length=1,
         max_length=SOURCES_MAX,
@@ -149,6 +90,13 @@ class Settings(ConnectionSettings):
         le=1024,
         description="Partitions of every source and of the state. Each is a shard that learns its own statistics: a"
         " firm of fifty clients is best served by one. It cannot be changed later without a rebuild.",
+    )
+    state_generation: int = Field(
+        0,
+        ge=0,
+        le=9999,
+        description="Which state topic to work on: 0 is the one in force, that of the last complete `ghosting rebuild`."
+        " Another number is for a way back, and then for all workers.",
     )
     replication: int = Field(
         1,
@@ -225,7 +173,7 @@ class Settings(ConnectionSettings):
     false_overdue_per_client_year: Budget = Field(
         0.5, description="How many false alerts of overdue replies a client may cause in a year."
     )
-    segment_budgets: Annotated[Mapping[SegmentName, Budget], NoDecode, BeforeValidator(_pairs)] = Field(
+    segment_budgets: Annotated[Mapping[SegmentName, Budget], NoDecode, BeforeValidator(pairs)] = Field(
         default_factory=dict,
         description="The same per segment, for those that differ: vip=4,retail=0.5, or a table in the file.",
     )
@@ -285,50 +233,17 @@ class Settings(ConnectionSettings):
     http_port: int = Field(
         0, ge=0, le=65535, description="Port of /metrics, /health and /ready, such as 9464; 0 serves nothing."
     )
-    metrics_segments: Annotated[tuple[SegmentName, ...], NoDecode, BeforeValidator(_list)] = Field(
+    metrics_segments: Annotated[tuple[SegmentName, ...], NoDecode, BeforeValidator(listed)] = Field(
         (),
         max_length=METRICS_SEGMENTS_MAX,
         description="Segments that metrics tell apart, besides those that have a budget of their own; all others are"
         " counted together as `other`, so that nobody but you chooses what is in a label.",
     )
-    owners: Annotated[Mapping[OwnedName, OwnerName], NoDecode, BeforeValidator(_pairs)] = Field(
+    owners: Annotated[Mapping[OwnedName, OwnerName], NoDecode, BeforeValidator(pairs)] = Field(
         default_factory=dict,
         max_length=OWNERS_MAX,
         description="Who looks after which clients: by account id, or by segment for the accounts that are not named:"
         " account-17=anna,vip=key-accounts, or a table in the file.",
-    )
-    forward_webhooks: Annotated[Mapping[WebhookName, SecretStr], NoDecode, BeforeValidator(_urls_by_name)] = Field(
-        default_factory=dict,
-        max_length=WEBHOOKS_MAX,
-        description="Where `ghosting forward` posts alerts to, each under a name: crm=https://crm.example/alerts. What"
-        " is posted is signed with the secret. Addresses are kept as secrets, as many have a token in them.",
-    )
-    forward_secret: SecretStr | None = Field(
-        None,
-        description="Secret that webhook posts are signed with: 24 characters or more, or whsec_ and base64.",
-    )
-    forward_secret_file: Path | None = Field(
-        None, description="File that holds the secret, instead of the secret itself."
-    )
-    forward_retry_s: float = Field(
-        300,
-        ge=0,
-        le=86_400,
-        description="How long a webhook that does not answer, or asks to wait, is tried again with one alert. Then the"
-        " alert goes to the dead letters.",
-    )
-    forward_alertmanagers: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_list)] = Field(
-        (),
-        max_length=WEBHOOKS_MAX,
-        description="Alertmanagers that `ghosting forward` tells of open incidents, all of one cluster:"
-        " http://alertmanager:9093.",
-    )
-    forward_alertmanager_every_s: float = Field(
-        60, ge=0.1, le=3600, description="How often Alertmanager is told again of what is open."
-    )
-    forward_client_ids: bool = Field(
-        default=False,
-        description="Whether Alertmanager is told the client id, as a label; else it gets no name at all.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
         "INFO", description="Least level of log lines. Client ids appear at DEBUG only."
@@ -359,33 +274,11 @@ class Settings(ConnectionSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_SOURCE.fullmatch(source) for source in value):
             raise ValueError("should be names of 1-50 letters, digits, hyphens or underscores, separated by commas")
-        if any(source in OWN_TOPICS for source in value):
+        if any(source in OWN_TOPICS or _STATE.fullmatch(source) for source in value):
             raise ValueError(f"should not contain {', '.join(OWN_TOPICS)}, which are topics of our own")
         if len(set(value)) < len(value):
             raise ValueError("should name each source once")
         return value
-
-    @field_validator("forward_webhooks", "forward_alertmanagers")
-    @classmethod
-    def _are_urls(
-        cls, value: Mapping[str, SecretStr] | tuple[SecretStr, ...]
-    ) -> Mapping[str, SecretStr] | tuple[SecretStr, ...]:
-        if not all(map(_is_url, value.values() if isinstance(value, Mapping) else value)):
-            raise ValueError("should be http:// or https:// addresses")
-        return value
-
-    @field_validator("forward_secret")
-    @classmethod
-    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
-            raise ValueError(f"should have {SECRET_LENGTH_MIN} characters or more")
-        return value
-
-    @model_validator(mode="after")
-    def _one_secret(self) -> Self:
-        if self.forward_secret and self.forward_secret_file:
-            raise ValueError("forward_secret and forward_secret_file should not both be set; remove one of them")
-        return self
 
     @model_validator(mode="after")
     def _chunk_fits(self) -> Self:
@@ -396,7 +289,7 @@ class Settings(ConnectionSettings):
         return self
 
     @classmethod
-    def settings_customise_sources(  # the other sources' places are pydantic's; `load` calls those that we use
+    def settings_customise_sources(  # the other sources' places are pydantic's; `given` calls those that we use
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
@@ -404,7 +297,7 @@ class Settings(ConnectionSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only; `load` has gathered them, and knows where each came from."""
+        """Take arguments only; `given.load` has gathered them, and knows where each came from."""
         return (init_settings,)
 
     def topic(self, source: str) -> str:
@@ -415,6 +308,16 @@ class Settings(ConnectionSettings):
     def source_topics(self) -> tuple[str, ...]:
         """The topics that interactions come from, in the order of the sources."""
         return tuple(self.topic(source) for source in self.sources)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All that a shard merges: the sources, and what shards send on to one another."""
+        return (*self.sources, REROUTED)
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """The topics that workers read."""
+        return tuple(self.topic(source) for source in self.inputs)
 
     @property
     def alerts_topic(self) -> str:
@@ -437,9 +340,14 @@ class Settings(ConnectionSettings):
         return self.topic("dead-letters")
 
     @property
+    def rerouted_topic(self) -> str:
+        """Where records go on to the partition of their client, if they were produced to another one."""
+        return self.topic(REROUTED)
+
+    @property
     def state_topic(self) -> str:
-        """The changelog of the shards."""
-        return self.topic("state")
+        """The changelog of the shards, of the generation that is set."""
+        return self.topic("state" if self.state_generation <= 1 else f"state-{self.state_generation}")
 
     def source_of(self, kind: str) -> str:
         """Choose the source that a kind of interaction is produced to: its usual one, or the first if that is missing.
@@ -455,57 +363,6 @@ class Settings(ConnectionSettings):
         return usual if usual in self.sources else self.sources[0]
 
 
-class Effective(NamedTuple):
-    """One setting as it is in force."""
-
-    name: str
-    variable: str
-    value: str
-    origin: Origin
-    description: str
-
-
-class _Given(NamedTuple):
-    origin: Origin
-    called: str
-    where: str
-    value: object
-
-
-def load(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> Settings:
-    """Gather the settings in force.
-
-    Parameters
-    ----------
-    flags
-        Values by setting name, as given on the command line; None means not given.
-    file
-        TOML file to read instead of the one that GHOSTING_CONFIG names.
-
-    Raises
-    ------
-    SettingsError
-        With one line per problem.
-    """
-    return _validated(_gather(flags or {}, file))
-
-
-def effective(flags: Mapping[str, object] | None = None, *, file: Path | None = None) -> list[Effective]:
-    """List every setting with its value in force, as text that could be set again, and where it comes from."""
-    given = _gather(flags or {}, file)
-    settings = _validated(given)
-    return [
-        Effective(
-            name=name,
-            variable=variable(name),
-            value=_text(getattr(settings, name)),
-            origin=given[name].origin if name in given else "default",
-            description=field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-
-
 def variable(name: str) -> str:
     """Name the environment variable of a setting.
 
@@ -517,86 +374,6 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _gather(flags: Mapping[str, object], file: Path | None) -> dict[str, _Given]:
-    named = os.environ.get(FILE_VARIABLE)
-    path = file or (Path(named) if named else None)
-    found = _read_file(path) if path else {}
-    if problems := [*_unknown_variables(), *_unknown_keys(found, path)]:
-        raise SettingsError(*problems)
-    given = {name: _Given("file", name, f" in {path}", value) for name, value in found.items()}
-    for name, value in EnvSettingsSource(Settings)().items():
-        given[name] = _Given("environment", variable(name), "", value)
-    for name, value in flags.items():
-        if value is not None:
-            given[name] = _Given("flag", f"--{name.replace('_', '-')}", "", value)
-    return given
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        problem = "does not exist; correct the path or create the file"
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        problem = "is not UTF-8 text; save it as such"
-    except tomllib.TOMLDecodeError as error:
-        problem = f'is not TOML: {error}; a line looks like app_id = "ghosting"'
-    raise SettingsError(f"{path} (settings file, {FILE_VARIABLE}) {problem}")
-
-
-def _unknown_variables() -> list[str]:
-    """Complain of variables with our prefix that set nothing: most are typing errors, and silence would hide them."""
-    known = (FILE_VARIABLE, *map(variable, Settings.model_fields))
-    return [
-        _unknown(name, name.upper(), known)
-        for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX)
-        and name not in (*known, DATA_VARIABLE)
-        and not _OF_KUBERNETES.fullmatch(name)
-    ]
-
-
-def _unknown_keys(found: Mapping[str, object], path: Path | None) -> list[str]:
-    return [
-        _unknown(f"{key} in {path}", key, Settings.model_fields) for key in found if key not in Settings.model_fields
-    ]
-
-
-def _unknown(called: str, name: str, known: Iterable[str]) -> str:
-    endings = {full.removeprefix(PREFIX): full for full in known}
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), endings, n=1)
-    advice = f"did you mean {endings[near[0]]}?" if near else "`ghosting settings` lists them all"
-    return f"{called} is not a setting; {advice}"
-
-
-def _validated(given: Mapping[str, _Given]) -> Settings:
-    try:
-        return Settings.model_validate({name: value.value for name, value in given.items()})
-    except ValidationError as error:
-        problems = (_problem(details, given) for details in error.errors(include_url=False))
-        raise SettingsError(*problems) from None
-
-
-def _problem(details: ErrorDetails, given: Mapping[str, _Given]) -> str:
-    said = details["msg"].removeprefix("Value error, ")
-    if not details["loc"]:
-        return said
-    said = re.sub(r"^\w+ should ", "should ", said)  # not "Input should be...": it has a name
-    name, *inner = map(str, details["loc"])
-    origin = given.get(name) or _Given("default", variable(name), "", None)
-    entry = "".join(f"[{key}]" for key in inner)
-    if name in _SECRET:
-        return f"{origin.called}{origin.where} {said}"
-    return f"{origin.called}{entry}{origin.where} {said}, but is {_text(details['input'])[:80]!r}"
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""  # as a variable says that it is not set
-    if isinstance(value, Mapping):
-        return ",".join(f"{key}={inner}" for key, inner in value.items())
-    if isinstance(value, (tuple, list)):
-        return ",".join(map(str, value))
-    return str(value)
+def fields() -> list[tuple[str, FieldInfo]]:
+    """All settings with what is said of them, those of `forward` last: few need them."""
+    return sorted(Settings.model_fields.items(), key=lambda item: item[0] in ForwardSettings.model_fields)

@@ -122,8 +122,7 @@ async def create(settings: Settings) -> list[str]:
                 raise error(topic)
             elif error is not TopicAlreadyExistsError:  # someone else may have been quicker
                 raise TopicError(f"topic {topic} cannot be created: {message}")
-        while not await _have_leaders(admin, missing):  # noqa: ASYNC110 - the broker sends no event to wait for
-            await asyncio.sleep(VISIBLE_POLL_SECONDS)
+        await have_leaders(admin, missing)
         return created
 
 
@@ -169,10 +168,10 @@ def _partition_problems(settings: Settings, asked: Iterable[str], found: Mapping
 async def _dangers(admin: AIOKafkaAdminClient, settings: Settings, found: Mapping[str, _Found]) -> dict[str, list[str]]:
     """Say what is dangerous, by topic; what is wrong with the broker itself stands first, under no topic."""
     node = next(iter(sorted(broker.nodeId for broker in admin._client.cluster.brokers())))  # noqa: SLF001 (no other way)
-    limits = await _configs(admin, ConfigResourceType.BROKER, str(node), BROKER_CONFIGS)
+    limits = await configs_of(admin, ConfigResourceType.BROKER, str(node), BROKER_CONFIGS)
     dangers = {"": broker_dangers(settings, limits)}
     for topic, there in found.items():
-        config = await _configs(admin, ConfigResourceType.TOPIC, topic, TOPIC_CONFIGS)
+        config = await configs_of(admin, ConfigResourceType.TOPIC, topic, TOPIC_CONFIGS)
         dangers[topic] = topic_dangers(settings, topic, config, there.copies)
     return dangers
 
@@ -180,7 +179,7 @@ async def _dangers(admin: AIOKafkaAdminClient, settings: Settings, found: Mappin
 async def _config_problems(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
     problems = []
     for topic, configs in wanted.items():
-        found = await _configs(admin, ConfigResourceType.TOPIC, topic, configs)
+        found = await configs_of(admin, ConfigResourceType.TOPIC, topic, configs)
         different = [name for name in configs if found.get(name, configs[name]) != configs[name]]
         if different:
             there, right = (", ".join(f"{name}={values[name]}" for name in different) for values in (found, configs))
@@ -188,9 +187,10 @@ async def _config_problems(admin: AIOKafkaAdminClient, wanted: Mapping[str, Mapp
     return problems
 
 
-async def _configs(
+async def configs_of(
     admin: AIOKafkaAdminClient, kind: ConfigResourceType, name: str, names: Collection[str]
 ) -> dict[str, str]:
+    """Ask how a topic or a broker is configured; nothing, if it does not tell."""
     wanted = ConfigResource(kind, name, dict.fromkeys(names))
     try:
         responses = await admin.describe_configs([wanted])
@@ -232,7 +232,13 @@ def _found(partitions: list[dict[str, Any]]) -> _Found:
     return _Found(len(partitions), min((len(partition["replicas"]) for partition in partitions), default=0))
 
 
-async def _have_leaders(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bool:
+async def have_leaders(admin: AIOKafkaAdminClient, topics: Collection[str]) -> None:
+    """Wait until topics that were just created can be used."""
+    while not await _can_be_used(admin, topics):  # noqa: ASYNC110 - the broker sends no event to wait for
+        await asyncio.sleep(VISIBLE_POLL_SECONDS)
+
+
+async def _can_be_used(admin: AIOKafkaAdminClient, topics: Collection[str]) -> bool:
     described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     return all(
         topic in described and all(partition["leader"] >= 0 for partition in described[topic]) for topic in topics

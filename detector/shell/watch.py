@@ -6,9 +6,8 @@ from contextlib import aclosing
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaConnectionError
 
-from detector.shell.connection import for_aiokafka, refusals_told, unreachable
+from detector.shell.connection import connected, for_aiokafka
 from detector.shell.selection import EVERYTHING, Selection, data_of, owner_of
 from detector.shell.settings import Settings
 
@@ -39,18 +38,10 @@ async def alerts(
         isolation_level="read_committed",
         auto_offset_reset="earliest" if from_beginning else "latest",
     )
-    try:
-        await consumer.start()
-    except KafkaConnectionError:
-        await consumer.stop()
-        raise await unreachable(settings) from None
-    try:
-        with refusals_told(settings):
-            async for record in consumer:
-                if record.value is not None:
-                    yield record.value
-    finally:
-        await consumer.stop()
+    async with connected(settings, consumer):
+        async for record in consumer:
+            if record.value is not None:
+                yield record.value
 
 
 async def show(

@@ -8,9 +8,9 @@ import math
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import faust
 import structlog
@@ -18,9 +18,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
-from detector.core.alert import Alert
-from detector.core.clock import DAY_S
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Outcome, Shard
 from detector.core.table import UnknownLayoutError
 from detector.shell.chunks import ChunkConsumer
@@ -28,7 +27,7 @@ from detector.shell.connection import denied, for_aiokafka
 from detector.shell.exits import Exit
 from detector.shell.meter import Meter
 from detector.shell.metrics import Metrics
-from detector.shell.outlet import Outlet, Pair, Written
+from detector.shell.outlet import Outlet
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
@@ -37,7 +36,6 @@ _CHUNKS_QUEUED = 8  # twice what a transaction takes: they hold records as they 
 _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
-_ALERT_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -51,17 +49,18 @@ class ShardTask:
         self._app = app
         self._clock = clock
         self._outlet = Outlet(settings, partition, clock)
-        self._topics = {source: settings.topic(source) for source in settings.sources}
+        self._topics = {source: settings.topic(source) for source in settings.inputs}
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
         self.restored: Shard | None = None  # the shard, once it has its state back and works
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
         self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
-        self._unsought = set(settings.sources)  # sources that are to be read from where we are, and are not yet
-        self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.sources}
+        self._unsought = set(settings.inputs)  # sources that are to be read from where we are, and are not yet
+        self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.inputs}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
         self._paused: set[str] = set()
+        self._told_misrouted: set[str] = set()
         self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
         self._frontier_s = -math.inf
@@ -91,7 +90,7 @@ class ShardTask:
         """Commit what is applied and stop; what was not committed is read again by the next owner."""
         self._closed = True
         if self.restored is not None:
-            await asyncio.wait({self._task}, timeout=self._settings.transaction_timeout_s)
+            await asyncio.wait({self._task}, timeout=self._settings.shutdown_s_max / 2)  # a consumer may never reply
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._tell_counts()
@@ -142,7 +141,7 @@ class ShardTask:
             fronts = {source: self._front_s(source) for source in self._topics}
             self._frontier_s = min(fronts.values())
             outcome = self._shard.advance(fronts)
-            if outcome.states or outcome.alerts or outcome.rejected:
+            if any(outcome):
                 await self._commit(outcome)
             self._meter.advanced()
             self._ack()
@@ -199,7 +198,8 @@ class ShardTask:
         if follows > self._shard.read_to(source):
             self._unsought.add(source)
             return
-        counts = self._intake.take_in(source, records, self._now_s())
+        counts = self._intake.take_in(source, records_of(records), self._now_s())
+        self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
         many = self._settings.rejected_count_min
@@ -227,26 +227,28 @@ class ShardTask:
         return self._clock.now_s(time.time(), time.monotonic())
 
     async def _commit(self, outcome: Outcome) -> None:
-        settings = self._settings
-        old_s = self._now_s() - settings.notify_max_age_days * DAY_S
-        current = [alert for alert in outcome.alerts if alert.at_s >= old_s]
-        history = [alert for alert in outcome.alerts if alert.at_s < old_s]
         began = time.perf_counter()
-        await self._outlet.commit(
-            Written(settings.state_topic, outcome.states),
-            Written(settings.alerts_topic, _pairs(current), _ALERT_HEADERS),
-            Written(settings.history_topic, _pairs(history), _ALERT_HEADERS),
-            Written(settings.rejected_topic, [(b"", value) for value in outcome.rejected]),
-        )
+        current, history = await self._outlet.publish(outcome, self._now_s())
         self._meter.committed(time.perf_counter() - began, current, history)
 
     def _tell_counts(self) -> None:
         """Say what was counted since this shard came to us, if there is anything new."""
         counts = self._shard.counts.copy()
-        counts["unknown_fields"] = self._intake.reader.unknown_fields
+        counts["unknown_fields"] = self._intake.unknown_fields
         if counts != self._counts_told:
             log.info("counts", shard=self._partition, **counts)
         self._counts_told_at, self._counts_told = time.monotonic(), counts
+
+    def _tell_misrouted(self, source: str) -> None:
+        """Say once that somebody produces to a source with another partitioner than ours."""
+        if self._intake.misrouted[source] and source not in self._told_misrouted:
+            self._told_misrouted.add(source)
+            log.warning(
+                "records came to another partition than that of their key; they are rerouted, and come later",
+                topic=self._topics[source],
+                partition=self._partition,
+                remedy="produce with Kafka's murmur2 partitioner (librdkafka: partitioner=murmur2_random)",
+            )
 
     def _ack(self) -> None:
         """Let Faust commit the chunks of which nothing waits any more."""
@@ -274,7 +276,3 @@ class ShardTask:
 
     def _tp(self, source: str) -> TP:
         return TP(self._topics[source], self._partition)
-
-
-def _pairs(alerts: Iterable[Alert]) -> list[Pair]:
-    return [(alert.key, alert.value) for alert in alerts]

@@ -1,7 +1,6 @@
 """The backtest as a whole: the live shards' alerts, and sensible figures from logs that are hardly any."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ def test_its_alerts_are_those_of_replay(firm, run, monkeypatch, partitions):
     for budget in (0.5, 4.0):
         alerts = []
         replay(
-            [SimpleNamespace(value=json.dumps(one).encode()) for one in firm],
+            [[json.dumps(one).encode() for one in firm]],
             policy=Policy(sources=("emails", "orders"), learning_gaps_min=0, false_alerts_per_client_year=budget),
             partitions=partitions,
             until_s=None,

@@ -4,22 +4,7 @@ import json
 
 import pytest
 
-from detector.__main__ import main
-
 DAY_S, START_S = 86_400, 1_735_689_600
-
-
-@pytest.fixture
-def ghosting(capfd):
-    """Give a function that runs a command: exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        said = capfd.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from detector.__main__ import main
 from schemas.contract import documents
 from schemas.outlook import Outlook
 from tests.contract import held, held_in
@@ -15,19 +14,6 @@ from tests.contract import held, held_in
 DAY_S = 86_400
 START_S = 1_735_689_600
 HEADER = "client_id,kind,at,direction"
-
-
-@pytest.fixture
-def ghosting(capfd):
-    """Give a function that runs a command: exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        said = capfd.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -284,18 +270,20 @@ def test_version_is_the_packages(ghosting):
 def test_an_interrupt_exits_with_130(ghosting, monkeypatch):
     """As a shell expects of a program that Ctrl-C has ended."""
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("importlib.metadata.version", interrupted)
+    assert ghosting("version")[0] == 130
 
+    monkeypatch.setattr("detector.cli.app", interrupted)  # before typer looks at it
     assert ghosting("version")[0] == 130
 
 
 def test_the_command_line_alone_imports_no_stack():
     """So that --help answers at once: neither the Kafka client nor the compiler is loaded before a command needs it."""
     heavy = {"aiokafka", "faust", "numba", "numpy", "pydantic", "rich.progress"}
-    program = f"import sys, detector.__main__; sys.exit(' '.join({heavy} & sys.modules.keys()))"
+    program = f"import sys, detector.cli; sys.exit(' '.join({heavy} & sys.modules.keys()))"
 
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
@@ -316,7 +304,7 @@ def test_any_setting_can_be_given_as_a_flag(ghosting):
     [
         ("nope=1", 2, "'nope' is no setting"),
         ("settle_s", 2, "--set NAME=VALUE sets one"),
-        ("settle_s=abc", 1, "should be a valid number"),
+        ("settle_s=abc", 1, "--set settle_s should be a valid number"),
         ("sasl_password=hush", 2, "use GHOSTING_SASL_PASSWORD"),
         ("forward_webhooks=crm=https://hush", 2, "is a secret"),
     ],

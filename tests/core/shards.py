@@ -65,7 +65,7 @@ def read_all(shard, events):
 def known(shard):
     """Say what a shard knows, without the numbers that depend on who came first."""
     table = shard.table
-    return {name: _known_client(table, row) for row, name in enumerate(table.names.words) if table.clients[row].seen[0]}
+    return {name: _known_client(table, row) for row, name in enumerate(table.names) if table.clients[row].seen[0]}
 
 
 def _known_client(table, row):
@@ -77,9 +77,9 @@ def _known_client(table, row):
             for field in ("contacts", "thread", "owed_s", "channels_s", "seen", "seen_next")
         },
         "trends": table.trends[table.trend_of[row][table.trend_of[row] > 0]].tobytes(),
-        "channels": [table.channels.words[number] for number in client.channels],
-        "account": table.accounts.words[client.account],
+        "channels": [table.channels[number] for number in client.channels],
+        "account": table.accounts[client.account],
         "recent": table.recent_ids(row),
-        "segment": table.segment_names.words[client.segment],
+        "segment": table.segment_names[client.segment],
         "segment_knows": table.segments[client.segment].tobytes(),
     }

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from detector.core.columns import columns_of, hashed
+from detector.core.columns import judge
+from detector.core.facts import facts_of
 from detector.core.layout import CONTACT, INTERACTION, MESSAGE, ORDER, OURS, QUESTION
 from detector.core.signals import TRAITS
 from tests.core.shards import DAY_S, interaction
@@ -14,24 +15,16 @@ LEARNED = {"contact_rate", "order_rate", "reply_latency"}  # by the kernels, fro
 
 
 def columns(**fields):
-    """Give the row of an interaction."""
-    return np.array([columns_of(interaction(1, **fields), 7, 3, 2, 4, 5)], INTERACTION)[0]
+    """Give the row of an interaction, as far as its facts tell."""
+    row = np.zeros(1, INTERACTION).view(np.recarray)[0]
+    judge(row, facts_of(interaction(1, **fields)))
+    return row
 
 
 def values(**fields):
     """Give the values that an interaction has, by signal."""
     told = zip(TRAITS, columns(**fields)["values"].tolist(), strict=True)
     return {trait.name: value for trait, value in told if not math.isnan(value)}
-
-
-def test_names_are_numbers():
-    """Row, account, segment and channel are as given; ids are hashed."""
-    row = columns(thread_id="t")
-    assert (row["offset"], row["row"], row["account"], row["segment"], row["channel"]) == (7, 3, 2, 4, 5)
-    assert row["at_s"] == interaction(1)["at"]
-    assert row["event"] == hashed("ann-1")
-    assert row["thread"] == hashed("t") % 2**32
-    assert columns()["thread"] == 0
 
 
 @pytest.mark.parametrize(
@@ -101,9 +94,3 @@ def test_which_signals_an_interaction_has_a_value_of(fields, expected):
     """In the signal's unit, where it says something of it."""
     assert values(**fields) == expected
     assert not LEARNED & values(**fields).keys()
-
-
-@pytest.mark.parametrize("text", ["", "e1", "Zoë", "x" * 200])
-def test_an_id_is_never_the_number_that_stands_for_none(text):
-    """Hashes are 64 bits, and not 0."""
-    assert 0 < hashed(text) < 2**64

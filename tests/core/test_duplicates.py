@@ -61,5 +61,5 @@ def test_a_duplicate_does_not_move_the_client():
     event = interaction(1, segment="key", account_id="acme")
     run(shard, [event, interaction(2), event | {"segment": "small", "account_id": "bolt"}], 3)
     client = shard.table.clients[0]
-    assert shard.table.segment_names.words[client.segment] == "key"
-    assert shard.table.accounts.words[client.account] == "acme"
+    assert shard.table.segment_names[client.segment] == "key"
+    assert shard.table.accounts[client.account] == "acme"

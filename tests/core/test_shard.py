@@ -140,7 +140,7 @@ def test_nothing_new_is_nothing_to_write():
     shard = Shard(POLICY)
     run(shard, weekly(4), 25)
     run(shard, [], 60)
-    assert run(shard, [], 60.5) == ([], [], [])
+    assert not any(run(shard, [], 60.5))
 
 
 def test_a_rejection_comes_with_the_position_behind_it():
@@ -188,7 +188,7 @@ def test_a_segment_is_durable_before_a_later_one():
     outcome = run(shard, [interaction(1, "ann", segment="sooner")], 2)
     restored.restore(outcome.states)
     assert known(restored) == known(shard)
-    assert restored.table.segment_names.words == shard.table.segment_names.words
+    assert list(restored.table.segment_names) == list(shard.table.segment_names)
 
 
 @pytest.mark.parametrize("cuts", [[201], [199, 201], [200, 200.5, 201]])
@@ -214,6 +214,12 @@ def test_an_alert_is_taken_back_after_it_was_raised_and_before_the_next(cuts):
         (b"unheard of\0", VERSION),
         (POSITION_KEY, b"\x63{}"),
         (POSITION_KEY, VERSION + b"{"),
+        (POSITION_KEY, VERSION + b"[]"),
+        (POSITION_KEY, b""),
+        (CLIENT_KEY + b"ann", b""),
+        (CLIENT_KEY + b"ann", b"\x04short"),
+        (CLIENT_KEY + b"ann", VERSION + bytes(20) + b"[]"),
+        (CLIENT_KEY + b"ann", VERSION + bytes(20) + b"7"),
     ],
 )
 def test_state_of_another_layout_is_refused(key, value):

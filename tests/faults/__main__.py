@@ -1,59 +1,187 @@
-"""`make faults SEED=n MINUTES=m`: random schedules, one after the other, until the time is over or one fails."""
+"""`make faults SEED=1 COUNT=200 JOBS=3`: random schedules, a few at a time, and what they came to.
+
+A schedule waits most of the time. A job keeps its cluster of one node for all of its schedules, which have names of
+their own on it; three nodes are started when one asks for them. A schedule that fails says how it is repeated, keeps
+its folder, and lets the others go on.
+"""
 
 import argparse
+import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Queue
+from typing import NamedTuple
 
+from detector.shell.kernels import make_ready
 from detector.shell.settings import PREFIX
-from tests.faults.drill import Report, drill
+from tests.faults.cluster import Cluster, running
+from tests.faults.drill import SESSION_S, Report, drill
+from tests.faults.schedule import drawn
+from tests.faults.takeover import TakeOver
 
 
-def main() -> None:
-    """Run schedules from a seed on, and sum up."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="of the first schedule; the next one has the next number")
-    parser.add_argument("--minutes", type=float, default=0, help="for how long to begin new ones; 0 = one schedule")
-    parser.add_argument("--nodes", type=int, choices=(1, 3), help="of the cluster; else drawn")
-    given = parser.parse_args()
+class Ended(NamedTuple):
+    """What became of a schedule: a report, or why it failed."""
+
+    seed: int
+    report: Report | None
+    failed: str = ""
+
+
+def main() -> int:
+    """Run schedules from a seed on, and sum up; 1 = one of them failed."""
+    given = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to stop what was started
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]  # the settings of whoever runs this are not those of the drill
-    until_s = time.monotonic() + 60 * given.minutes
-    reports: list[Report] = []
-    seed = given.seed
+    make_ready(sys.stderr.write)  # once, and not by all workers of all jobs at the same time
+    ended: list[Ended] = []
     try:
-        while not reports or time.monotonic() < until_s:
-            folder = Path(tempfile.mkdtemp(prefix=f"faults-{seed}-"))
-            reports.append(drill(seed, folder, nodes=given.nodes))
-            shutil.rmtree(folder)  # but for a run that failed: its logs are looked at
-            print(f"seed {seed}: {line(reports[-1])}", flush=True)  # noqa: T201
-            seed += 1
+        for one in in_jobs(given) if given.jobs > 1 else in_turn(given):
+            ended.append(one)
+            print(written(one) if given.json else f"{len(ended)}: seed {one.seed}: {told(one)}", flush=True)  # noqa: T201
     finally:
-        print(f"{len(reports)} schedules without a difference, {summed_up(reports)}")  # noqa: T201
+        if not given.json:
+            print(summed_up(ended))  # noqa: T201
+    return int(any(one.report is None for one in ended))
 
 
-def line(report: Report) -> str:
-    """Say what a run was like."""
-    take_over = f"{report.take_over_s:.1f} s" if report.take_over_s else "none"
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of the first schedule; the next one has the next number")
+    parser.add_argument("--count", type=int, help="how many; else as many as begin within the minutes")
+    parser.add_argument("--minutes", type=float, default=10, help="for how long to begin new ones")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), help="of the cluster; else drawn")
+    parser.add_argument("--every", type=int, default=1, help="one in so many seeds: a job's part")
+    parser.add_argument("--json", action="store_true", help="one object per schedule: for the one who runs the jobs")
+    return parser.parse_args()
+
+
+def in_turn(given: argparse.Namespace) -> Iterator[Ended]:
+    """Run schedules one after the other."""
+    until_s = time.monotonic() + 60 * given.minutes
+    kept: Cluster | None = None
+    with ExitStack() as stack:
+        number = 0
+        while number < given.count if given.count is not None else time.monotonic() < until_s:
+            seed = given.seed + number * given.every
+            single = drawn(seed, SESSION_S, nodes=given.nodes).nodes == 1
+            if single and kept is None:
+                kept = stack.enter_context(running(1, Path(tempfile.mkdtemp(prefix="faults-kafka-"))))
+            one = ended(seed, given.nodes, kept if single else None)
+            if one.report is None:  # whatever it left behind does not trouble the next one
+                stack.close()
+                kept = None
+            yield one
+            number += 1
+
+
+def ended(seed: int, nodes: int | None, cluster: Cluster | None) -> Ended:
+    """Run a schedule to its end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"faults-{seed}-"))
+    try:
+        report = drill(seed, folder, nodes=nodes, cluster=cluster)
+    except Exception:  # noqa: BLE001 (whatever it is, it is told, and the run has failed)
+        return Ended(seed, None, f"{traceback.format_exc()}\nits logs are in {folder}")
+    shutil.rmtree(folder)
+    return Ended(seed, report)
+
+
+def in_jobs(given: argparse.Namespace) -> Iterator[Ended]:
+    """Deal the seeds out to processes, and hand over what they report as it comes."""
+    found: Queue[Ended | None] = Queue()
+    processes = [_job(given, number) for number in range(given.jobs)]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for process in processes:
+            pool.submit(_collect, process, found)
+        try:
+            for _ in processes:
+                yield from iter(found.get, None)
+        finally:
+            for process in processes:
+                process.terminate()  # which lets it stop its cluster
+
+
+def _job(given: argparse.Namespace, number: int) -> "subprocess.Popen[str]":
+    options = {"seed": given.seed + number, "every": given.jobs, "minutes": given.minutes, "nodes": given.nodes}
+    if given.count is not None:
+        options["count"] = len(range(number, given.count, given.jobs))
+    flags = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    return subprocess.Popen([sys.executable, "-m", "tests.faults", "--json", *flags], stdout=subprocess.PIPE, text=True)
+
+
+def _collect(process: "subprocess.Popen[str]", found: "Queue[Ended | None]") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found.put(read(line))
+    process.wait()
+    found.put(None)
+
+
+def written(one: Ended) -> str:
+    """Write what became of a schedule for another process."""
+    return json.dumps([one.seed, one.report and one.report._asdict(), one.failed])
+
+
+def read(line: str) -> Ended:
+    """Read what `written` wrote."""
+    seed, report, failed = json.loads(line)
+    if report is not None:
+        take_over = report["take_over"] and TakeOver(*report["take_over"])
+        counts = {name: Counter(report[name]) for name in ("faults", "ended")}
+        report = Report(**{**report, **counts, "take_over": take_over})
+    return Ended(seed, report, failed)
+
+
+def told(one: Ended) -> str:
+    """Say what a schedule was like."""
+    report = one.report
+    if report is None:
+        return f"FAILED\n{one.failed}"
     return (
-        f"{report.nodes} nodes, {report.events} events, {report.alerts} alerts, {report.rejected} rejected; faults"
-        f" {dict(report.faults)}; ended {dict(report.ended)}; longest take-over {take_over}; compacted:"
-        f" {report.compacted}; {report.seconds:.0f} s"
+        f"{report.nodes} nodes, {report.events} events, {report.alerts} alerts, {report.rejected} rejected,"
+        f" {report.rerouted} rerouted; faults {dict(report.faults)}; ended {dict(report.ended)}; longest take-over"
+        f" {_seconds(report.take_over)}; compacted: {report.compacted}; {report.seconds:.0f} s"
     )
 
 
-def summed_up(reports: list[Report]) -> str:
+def summed_up(ended: list[Ended]) -> str:
     """Add the runs up."""
+    reports = [one.report for one in ended if one.report is not None]
+    failed = sorted(one.seed for one in ended if one.report is None)
     faults = sum((report.faults for report in reports), Counter[str]())
-    ended = sum((report.ended for report in reports), Counter[str]())
-    longest = max((report.take_over_s or 0 for report in reports), default=0)
+    codes = sum((report.ended for report in reports), Counter[str]())
+    longest = max((report.take_over for report in reports if report.take_over), default=None)
+    compared = Counter[str]()
+    for report in reports:
+        compared.update({name: getattr(report, name) for name in ("events", "alerts", "rejected", "rerouted")})
     return (
-        f"{sum(report.events for report in reports)} events and {sum(report.alerts for report in reports)} alerts"
-        f" compared; faults {dict(faults)}; ended {dict(ended)}; longest take-over {longest:.1f} s"
+        f"{len(reports)} schedules without a difference, {len(failed)} failed {failed or ''}\n"
+        f"compared: {dict(compared)}\n"
+        f"faults: {faults.total()} {dict(faults.most_common())}\nworkers ended: {dict(codes.most_common())}\n"
+        f"longest take-over: {_seconds(longest)}\ncompacted meanwhile: {sum(report.compacted for report in reports)}"
+    )
+
+
+def _seconds(take_over: TakeOver | None) -> str:
+    if take_over is None:
+        return "none"
+    return (
+        f"{take_over.total_s:.1f} s ({take_over.assigned_s:.1f} until it was assigned, {take_over.restored_s:.1f} to"
+        f" restore, {take_over.committed_s:.1f} to commit)"
     )
 
 

@@ -37,7 +37,7 @@ class Node:
 
     def configure(self, nodes: list["Node"]) -> None:
         """Write what distinguishes this node."""
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         copies, least = (3, 2) if len(nodes) > 1 else (1, 1)
         voters = ",".join(f"{node.number}@127.0.0.1:{node.port + 1}" for node in nodes)
         own = f"PLAINTEXT://{self.address}"

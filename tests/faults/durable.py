@@ -74,17 +74,17 @@ def rows_of(shard: Shard) -> dict[str, Any]:
     """
     table = shard.table
     told: dict[str, Any] = {}
-    for row, client_id in enumerate(table.names.words):
+    for row, client_id in enumerate(table.names):
         client = table.clients[row].copy()
         words = [
-            table.segment_names.words[client["segment"]],
-            table.accounts.words[client["account"]],
-            *(table.channels.words[number] for number in client["channels"]),
+            table.segment_names[client["segment"]],
+            table.accounts[client["account"]],
+            *(table.channels[number] for number in client["channels"]),
         ]
         for name in ("segment", "account", "channels"):
             client[name] = 0
         trends = table.trends[table.trend_of[row][table.trend_of[row] > 0]]
         told[client_id] = (client.tobytes(), words, trends.tobytes(), table.recent_ids(row))
-    for number, name in enumerate(table.segment_names.words):
+    for number, name in enumerate(table.segment_names):
         told[f"{name}\0"] = table.segments[number].tobytes()
     return told

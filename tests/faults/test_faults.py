@@ -11,4 +11,5 @@ def test_nothing_is_lost_and_nothing_comes_twice(seed, nodes, tmp_path):
     report = drill(seed, tmp_path, nodes=nodes)
     assert report.alerts > 0
     assert report.rejected > 0
+    assert report.rerouted > 0
     assert report.compacted

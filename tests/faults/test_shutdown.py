@@ -7,7 +7,6 @@ from contextlib import closing
 from datetime import datetime
 from random import Random
 from statistics import median
-from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Producer
@@ -15,10 +14,8 @@ from confluent_kafka import Producer
 from detector.core.address import address_of
 from detector.core.partition import partition_of
 from detector.replay import replay
-from detector.shell import topics
 from detector.shell.exits import Exit
 from detector.shell.policy import policy_of
-from detector.shell.settings import Settings
 from tests import kafka as broker
 from tests.faults import durable
 from tests.faults.fleet import Fleet
@@ -30,18 +27,9 @@ WAITED_SECONDS_MAX = 150
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give an installation whose topics exist."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed()
 
 
 @pytest.fixture
@@ -107,7 +95,7 @@ def opened(settings, values, until_s):
     """Give when which client's last silence is told, as a replay says."""
     emitted = []
     replay(
-        [SimpleNamespace(value=value) for value in values],
+        [values],
         policy=policy_of(settings),
         partitions=settings.partitions,
         until_s=until_s,

@@ -125,8 +125,8 @@ def test_asyncapi_topics():
     for operation in ASYNCAPI["operations"].values():
         channel = ASYNCAPI["channels"][operation["channel"]["$ref"].rpartition("/")[2]]
         directions[operation["action"]].add(channel["address"].removeprefix("{appId}."))
-    assert directions["receive"] == {"emails", "calls", "orders", "state"}
-    assert directions["send"] == {"alerts", "alerts-history", "rejected", "dead-letters", "state"}
+    assert directions["receive"] == {"emails", "calls", "orders", "rerouted", "state"}
+    assert directions["send"] == {"alerts", "alerts-history", "rejected", "dead-letters", "rerouted", "state"}
 
 
 def test_asyncapi_examples():

@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Policy, Shard
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
@@ -51,7 +52,7 @@ def test_every_record_is_applied_or_rejected(records):
     shard = Shard(Policy(("emails",)))
     intake = Intake(shard, {"emails": "ghosting.emails"}, 0, 1)
     numbered = [Record(offset, *record) for offset, record in enumerate(records)]
-    counts = intake.take_in("emails", numbered, NOW_S)
+    counts = intake.take_in("emails", records_of(numbered), NOW_S)
     outcome = shard.advance({"emails": NOW_S + 10})
     assert counts.read == len(records)
     assert len(outcome.rejected) == counts.refused

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from confluent_kafka import Producer
 
+from detector.core.partition import partition_of
 from tests import kafka as broker
+from tests import secure
 from tests.secure import Acl, SecureKafka
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,11 @@ RIGHTS = {
     ]
     for command in ARGUMENTS
 }
+OF_REBUILD = [
+    Acl(resource, name.replace("<app>", APP_ID), operation)
+    for named, resource, name, operation in ROW.findall(SECURITY)
+    if named == "rebuild"
+]
 
 
 class Ended(NamedTuple):
@@ -50,12 +58,12 @@ class Installation(NamedTuple):
     passwords: dict[str, str]
     folder: Path
 
-    def start(self, command: str) -> subprocess.Popen[bytes]:
-        """Start a command as its user."""
+    def start(self, command: str, arguments: list[str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command as its user, or another one with these arguments as that user."""
         settings = {
             "GHOSTING_BOOTSTRAP_SERVERS": self.kafka.address,
             "GHOSTING_APP_ID": APP_ID,
-            "GHOSTING_PARTITIONS": "1",
+            "GHOSTING_PARTITIONS": "2",
             "GHOSTING_SETTLE_S": "0",
             "GHOSTING_LEARNING_GAPS_MIN": "1",
             "GHOSTING_NOTIFY_MAX_AGE_DAYS": "365",
@@ -71,16 +79,16 @@ class Installation(NamedTuple):
         files = [str(self.records())] if command == "produce" else []
         with self.log(command).open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "detector", *ARGUMENTS[command], *files],
+                [sys.executable, "-m", "detector", *(arguments or ARGUMENTS[command]), *files],
                 env={"PATH": "/usr/bin:/bin", **settings},
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
 
-    def run(self, command: str) -> Ended:
+    def run(self, command: str, arguments: list[str] | None = None) -> Ended:
         """Run a command to its end."""
-        process = self.start(command)
+        process = self.start(command, arguments)
         try:
             code = process.wait(ENDS_S_MAX)
         finally:
@@ -99,6 +107,13 @@ class Installation(NamedTuple):
             process.terminate()
             process.wait(ENDS_S_MAX)
         assert said in log.read_text(), log.read_text()
+
+    def produce_misrouted(self) -> None:
+        """Produce a record that a worker has to send on."""
+        producer = Producer({"bootstrap.servers": self.kafka.address, **secure.access(self.kafka.secrets)})
+        record = {"event_id": "m", "client_id": CLIENT, "kind": "call", "direction": "inbound", "at": time.time()}
+        producer.produce(f"{APP_ID}.calls", json.dumps(record), CLIENT, partition=1 - partition_of(CLIENT, 2))
+        assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
 
     def log(self, command: str) -> Path:
         """Say where a command writes, its output and its errors alike."""
@@ -148,6 +163,17 @@ def test_the_rights_suffice(installation):
         assert CLIENT not in installation.log(command).read_text()
 
 
+def test_the_rights_of_a_rebuild_suffice(installation):
+    """It has those of a worker, and what it reads and makes beyond that."""
+    installation.kafka.grant("worker", [*RIGHTS["worker"], *OF_REBUILD])
+    try:
+        ended = installation.run("worker", ["rebuild"])
+    finally:
+        installation.kafka.grant("worker", RIGHTS["worker"])
+    assert ended.code == 0, ended.lines
+    assert "is in force" in ended.lines[-1]
+
+
 @pytest.mark.parametrize(
     ("command", "missing"), [(command, acl) for command, acls in RIGHTS.items() for acl in acls], ids=str
 )
@@ -164,12 +190,14 @@ def test_each_right_is_needed_and_its_absence_told(installation, command, missin
             gone.result(broker.REPLY_SECONDS_MAX)
     if command == "worker":
         assert installation.run("produce").code == 0  # something new that it would have to write into its state
+        installation.produce_misrouted()
     kafka.grant(command, [acl for acl in RIGHTS[command] if acl != missing])
     try:
         ended = installation.run(command)
     finally:
         kafka.grant(command, RIGHTS[command])
-        installation.run("topics")
+        if command == "topics":  # one was deleted
+            installation.run("topics")
 
     assert ended.code == 1, ended.lines
     said = f"Kafka denies user {command} the use of {_called(missing)}"

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 
 from detector.core.partition import partition_of
-from detector.shell import topics, worker
+from detector.shell import worker
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings
 from tests import kafka as broker
@@ -18,21 +18,9 @@ AHEAD, MOST = 8000, 1000
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give an installation of one shard that lets few records wait."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        partitions=1,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        chunk_records=100,
-        waiting_records_max=MOST,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed(partitions=1, chunk_records=100, waiting_records_max=MOST)
 
 
 def interaction(n, at, kind):

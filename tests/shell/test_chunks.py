@@ -123,3 +123,9 @@ async def test_a_gap_is_read_again():
     await task._seek()
     await task._seek()
     assert asked == [{EMAILS: 7}]
+
+
+def test_faust_complains_of_nothing_that_the_watchdog_watches(caplog):
+    """After a rebalance it would say at ERROR that nothing was fetched since the worker's start."""
+    Consumer({}).verify_event_path(1e9, EMAILS)
+    assert caplog.records == []

@@ -11,8 +11,9 @@ import pytest
 
 from detector.shell import topics
 from detector.shell.connection import AccessDenied, BrokerUnreachable, for_aiokafka, for_faust
+from detector.shell.given import effective, load
 from detector.shell.security import SECRETS
-from detector.shell.settings import Settings, SettingsError, effective, load, variable
+from detector.shell.settings import Settings, SettingsError, variable
 from tests import kafka as broker
 
 SECRET = "hunter2-hunter2"

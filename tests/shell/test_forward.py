@@ -407,7 +407,7 @@ async def test_an_unreachable_broker_is_told():
 
 def test_settings_show_no_secret(monkeypatch, tmp_path):
     """Neither in the listing nor in what is said of a wrong value."""
-    from detector.shell.settings import effective, load  # noqa: PLC0415
+    from detector.shell.given import effective, load  # noqa: PLC0415
 
     monkeypatch.setenv("GHOSTING_FORWARD_SECRET", SECRET)
     monkeypatch.setenv("GHOSTING_FORWARD_WEBHOOKS", "crm=https://user:geheim@crm.example/geheim?a=b")

@@ -15,14 +15,14 @@ from aiokafka.conn import AIOKafkaConnection
 
 from detector.core.address import address_of
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Shard
-from detector.shell import topics, worker
+from detector.shell import worker
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import Chunk, ChunkConsumer
 from detector.shell.exits import Exit
 from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
-from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 from tests.faults import durable
@@ -111,7 +111,7 @@ async def live(settings, by_source, upto, struck_at, monkeypatch):
     monkeypatch.setattr(worker.os, "_exit", codes.append)
     monkeypatch.setattr(worker, "log", SILENT)
     complete = upto >= max(map(len, by_source.values()))
-    ends = {settings.topic(name): len(found) - 1 for name, found in by_source.items()} if complete else {}
+    ends = {settings.topic(name): len(by_source.get(name, ())) - 1 for name in settings.inputs} if complete else {}
     run, source = ShardTask._run, Source(ends)
     with monkeypatch.context() as patch:
         patch.setattr(ShardTask, "_run", lambda self: StruckAt(run(self), struck_at))
@@ -141,25 +141,15 @@ def answer(settings, by_source):
     shard = Shard(policy_of(settings))
     intake = Intake(shard, {name: settings.topic(name) for name in by_source}, 0, 1)
     for name, found in by_source.items():
-        intake.take_in(name, found, time.time())
+        intake.take_in(name, records_of(found), time.time())
     outcome = shard.advance(dict.fromkeys(by_source, time.time() - 10))
     return sorted(alert.value for alert in outcome.alerts), sorted(outcome.rejected), durable.rows_of(shard)
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give an installation of one shard."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        partitions=1,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed(partitions=1)
 
 
 async def die_at_every_wait(settings, by_source, monkeypatch):

@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from detector.core.intake import Intake
+from detector.core.reading import records_of
 from detector.core.shard import Shard
 from detector.shell import metrics_page
 from detector.shell.catalogue import BOTH, FORWARDER, WORKER, label_sets
@@ -56,7 +57,7 @@ class Worked:
 
     def take(self, records, until_day):
         """Take in records, go on to a day, and count what came of it."""
-        self.intake.take_in("emails", records, time.time())
+        self.intake.take_in("emails", records_of(records), time.time())
         outcome = self.shard.advance({"emails": START_S + until_day * DAY_S})
         self.meter.committed(0.01, outcome.alerts, ())
         self.meter.advanced()

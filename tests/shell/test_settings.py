@@ -5,8 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from detector.shell.given import FILE_VARIABLE, effective, load
 from detector.shell.policy import policy_of
-from detector.shell.settings import FILE_VARIABLE, OWN_TOPICS, Settings, SettingsError, effective, load, variable
+from detector.shell.settings import OWN_TOPICS, Settings, SettingsError, variable
 
 
 @pytest.fixture
@@ -138,11 +139,12 @@ def test_every_problem_is_told_at_once_and_where_it_is(write, monkeypatch):
     """Flag, variable and file are each called by the name under which the operator knows them."""
     path = write("replication = 0\n[segment_budgets]\nvip = -1\n")
     monkeypatch.setenv("GHOSTING_PARTITIONS", "0")
-    assert problems({"settle_s": -1}, file=path) == (
+    assert problems({"settle_s": -1}, sets={"session_hours": "x"}, file=path) == (
         "GHOSTING_PARTITIONS should be greater than or equal to 1, but is '0'",
         f"replication in {path} should be greater than or equal to 1, but is '0'",
         "--settle-s should be greater than or equal to 0, but is '-1'",
         f"segment_budgets[vip] in {path} should be greater than or equal to 0.001, but is '-1'",
+        "--set session_hours should be a valid number, unable to parse string as a number, but is 'x'",
     )
 
 
@@ -233,6 +235,7 @@ def test_every_topic_begins_with_the_app_id():
         settings.history_topic,
         settings.rejected_topic,
         settings.dead_letters_topic,
+        settings.rerouted_topic,
         settings.state_topic,
     )
     assert own == (
@@ -240,6 +243,7 @@ def test_every_topic_begins_with_the_app_id():
         "acme.eu.alerts-history",
         "acme.eu.rejected",
         "acme.eu.dead-letters",
+        "acme.eu.rerouted",
         "acme.eu.state",
     )
     assert own == tuple(map(settings.topic, OWN_TOPICS))

@@ -10,15 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from detector.replay import replay
-from detector.shell import topics
 from detector.shell.policy import policy_of
-from detector.shell.settings import PREFIX, Settings
+from detector.shell.settings import PREFIX
 from tests import kafka as broker
 from tests.contract import held
 
@@ -103,7 +101,7 @@ def replayed(settings, values):
     emitted, rejected = [], []
     now_s = time.time()
     replay(
-        [SimpleNamespace(value=value) for value in values],
+        [values],
         policy=policy_of(settings),
         partitions=settings.partitions,
         until_s=now_s,
@@ -131,14 +129,15 @@ def counted(settings):
 
 
 @contextmanager
-def started(settings) -> Iterator[subprocess.Popen[bytes]]:
+def started(settings, **environment) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker with these settings; nothing is left of it at the end."""
     given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
     with log_of(settings).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "detector", "worker"],
-            env={**os.environ, **given},
+            env={**os.environ, **given, **environment},
             cwd=broker.RUN.parents[2],
+            stdout=log,
             stderr=log,
         )
     try:
@@ -167,18 +166,9 @@ def wait_for(worker, settings, count):
 
 
 @pytest.fixture
-async def settings(kafka, app_id, tmp_path):
+async def settings(installed):
     """Give the settings of an installation whose topics exist."""
-    found = Settings(
-        bootstrap_servers=kafka,
-        app_id=app_id,
-        settle_s=1,
-        learning_gaps_min=1,
-        false_alerts_per_client_year=5,
-        data_dir=tmp_path,
-    )
-    await topics.create(found)
-    return found
+    return await installed()
 
 
 def test_alerts_are_those_of_a_replay_and_come_once(settings):
@@ -225,3 +215,15 @@ def test_three_workers_go_on_where_a_killed_one_stopped(settings):
     with working(settings) as first, working(settings), working(settings):
         wait_for(first, settings, len(expected))
     assert alerts(settings) == expected
+
+
+def test_kernels_are_there_before_the_worker_joins(settings):
+    """Numba says what it loads and compiles: nothing of it happens while a shard works and the watchdog looks on."""
+    produce(settings, history())
+    with started(settings, NUMBA_DEBUG_CACHE="1", PYTHONUNBUFFERED="1") as worker:
+        wait_for(worker, settings, 1)
+    lines = log_of(settings).read_text().splitlines()
+    joins = next(k for k, line in enumerate(lines) if "worker started" in line)
+    kernels = [k for k, line in enumerate(lines) if line.startswith("[cache]")]
+    assert kernels
+    assert max(kernels) < joins

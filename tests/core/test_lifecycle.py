@@ -1,29 +1,13 @@
-"""The small parts: names and numbers, partitions, the lifecycle, words."""
+"""The small parts: names and numbers, the lifecycle."""
 
 import itertools
 
 import numpy as np
 import pytest
-from aiokafka.partitioner import murmur2 as peer
-from hypothesis import given
-from hypothesis import strategies as st
 
 from detector.core.directory import Vocabulary
 from detector.core.layout import INCIDENT
 from detector.core.lifecycle import TRANSITION_WORDS, TRANSITIONS, IllegalTransitionError, State, move
-from detector.core.partition import murmur2, partition_of
-
-
-@given(st.binary(max_size=50))
-def test_keys_hash_as_in_kafka(key):
-    """Murmur2 is that of the Kafka client that we use."""
-    assert murmur2(key) == peer(key) & 0xFFFFFFFF
-
-
-@given(st.text(min_size=1, max_size=40), st.integers(1, 64))
-def test_every_client_has_a_partition(client_id, partitions):
-    """A partition is one of those that there are."""
-    assert 0 <= partition_of(client_id, partitions) < partitions
 
 
 def test_words_are_saved_once():

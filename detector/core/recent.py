@@ -1,0 +1,176 @@
+"""The ids of each client's last contacts: the evidence that an alert names.
+
+They lie in one array of bytes. A new id takes the place of the one that it follows if it fits, as ids of one producer
+are mostly of one length; else it goes to the end, and what is left behind is reclaimed when the array is full.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.core.hashing import Text, joined
+from detector.core.layout import RECENT, Records
+from detector.core.merge import Batch
+
+_BYTES_AT_FIRST = 4096
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+
+class Kept(NamedTuple):
+    """What kernels see of it: per row and slot, where an id lies."""
+
+    text: Text
+    starts: np.ndarray[Any, np.dtype[np.int64]]
+    sizes: np.ndarray[Any, np.dtype[np.uint16]]
+    rooms: np.ndarray[Any, np.dtype[np.uint16]]  # bytes that are its own, whether it needs them or not
+    used: np.ndarray[Any, np.dtype[np.int64]]  # bytes that are given out, and how long an id has been at most
+
+
+class Found(NamedTuple):
+    """Ids by effect, the newest first, one behind the other."""
+
+    text: Text
+    ends: np.ndarray[Any, np.dtype[np.int64]]  # by effect and contact
+
+
+@njit(cache=True)
+def keep(kept: Kept, row: int, slot: int, ids: Text, start: int, size: int) -> None:
+    """Keep the id that is these bytes; there is room for it (`Recent.make_room`)."""
+    if kept.rooms[row, slot] < size:
+        kept.starts[row, slot], kept.rooms[row, slot] = kept.used[0], size
+        kept.used[0] += size
+    at = kept.starts[row, slot]
+    for k in range(size):
+        kept.text[at + k] = ids[start + k]
+    kept.sizes[row, slot] = size
+    kept.used[1] = max(kept.used[1], size)
+
+
+@njit(cache=True)
+def keep_all(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, first: int, stop: int) -> None:
+    """Keep the ids of a batch's interactions from `first` on that have a slot."""
+    for i in range(first, stop):
+        if slots[i] >= 0:
+            keep(kept, batch[i].row, slots[i], ids, batch[i].id_start, batch[i].id_size)
+
+
+@njit(cache=True)
+def _put(kept: Kept, rows: Numbers, contacts: Numbers, counts: Numbers, ids: Text, ends: Numbers) -> None:
+    """Keep so many ids of each client, those of its contacts up to the last one."""
+    k = 0
+    for i in range(len(rows)):
+        for contact in range(contacts[i] - counts[i], contacts[i]):
+            keep(kept, rows[i], contact % RECENT, ids, ends[k], ends[k + 1] - ends[k])
+            k += 1
+
+
+@njit(cache=True)
+def evidence(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, effects: Records, first: int, found: Found) -> int:
+    """Collect the ids that each effect names, keeping those of the batch on the way; -> behind the last one kept.
+
+    An effect names the ids that were known when it happened: those of the interactions before it, and no later ones.
+    """
+    end = 0
+    for k in range(len(effects)):
+        effect = effects[k]
+        keep_all(kept, batch, slots, ids, first, effect.event)
+        first = max(first, effect.event)
+        for j in range(min(RECENT, effect.contacts)):
+            slot = (effect.contacts - 1 - j) % RECENT
+            start, size = kept.starts[effect.row, slot], kept.sizes[effect.row, slot]
+            for i in range(size):
+                found.text[end + i] = kept.text[start + i]
+            found.ends[k, j] = end + size
+            end += size
+    return first
+
+
+@njit(cache=True)
+def _move(old: Kept, new: Kept) -> None:
+    """Move all ids to another array, without what is not used between them."""
+    for row in range(len(old.sizes)):
+        for slot in range(old.sizes.shape[1]):
+            keep(new, row, slot, old.text, old.starts[row, slot], old.sizes[row, slot])
+
+
+class Recent:
+    """Ids of the last contacts of the clients of a shard.
+
+    Parameters
+    ----------
+    rows
+        How many clients there is room for at first.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.kept = _empty(rows, _BYTES_AT_FIRST)
+
+    def grow(self, rows: int) -> None:
+        """Have room for so many more clients."""
+        more = _empty(rows, 0)
+        self.kept = self.kept._replace(
+            starts=np.concatenate([self.kept.starts, more.starts]),
+            sizes=np.concatenate([self.kept.sizes, more.sizes]),
+            rooms=np.concatenate([self.kept.rooms, more.rooms]),
+        )
+
+    def make_room(self, size: int) -> None:
+        """Have room for so many more bytes of ids: kernels cannot make any."""
+        if self.kept.used[0] + size > len(self.kept.text):
+            needed = int(self.kept.sizes.sum()) + size
+            new = _empty(len(self.kept.sizes), needed + needed // 2)
+            _move(self.kept, new)
+            self.kept = new
+
+    def put_all(
+        self, rows: Sequence[int] | Numbers, contacts: Sequence[int] | Numbers, ids: Sequence[list[str]]
+    ) -> None:
+        """Keep the ids of the last contacts of clients that had so many, the newest last."""
+        text, ends = joined([event_id.encode() for some in ids for event_id in some])
+        self.make_room(len(text))
+        counts = np.array([len(some) for some in ids], np.int64)
+        _put(self.kept, np.asarray(rows, np.int64), np.asarray(contacts, np.int64), counts, text, ends)
+
+    def ids(self, row: int, contacts: int) -> list[str]:
+        """The ids of a client that had so many contacts, the newest last."""
+        kept, found = self.kept, []
+        for contact in range(max(0, contacts - RECENT), contacts):
+            start, size = kept.starts[row, contact % RECENT], kept.sizes[row, contact % RECENT]
+            found.append(kept.text[start : start + size].tobytes().decode())
+        return found
+
+    def evidence(
+        self, effects: Records, batch: Batch, slots: np.ndarray[Any, Any], ids: Text, first: int
+    ) -> tuple[list[list[str]], int]:
+        """The ids that each effect names, the newest last, while those of a batch are kept; see the kernel."""
+        size = max(int(self.kept.used[1]), int(batch["id_size"].max(initial=0)))
+        found = Found(np.empty(len(effects) * RECENT * size, np.uint8), np.full((len(effects), RECENT), -1, np.int64))
+        kept_to = int(evidence(self.kept, batch, slots, ids, effects, first, found))
+        text, start, named = found.text.tobytes(), 0, []
+        for ends in found.ends.tolist():
+            newest_first = []
+            for end in ends:
+                if end >= 0:
+                    newest_first.append(text[start:end].decode())
+                    start = end
+            named.append(newest_first[::-1])
+        return named, kept_to
+
+    def forget(self, row: int) -> None:
+        """Leave nothing of a client."""
+        for start, size in zip(self.kept.starts[row].tolist(), self.kept.sizes[row].tolist(), strict=True):
+            self.kept.text[start : start + size] = 0
+        self.kept.sizes[row] = 0
+
+
+def _empty(rows: int, size: int) -> Kept:
+    return Kept(
+        np.empty(size, np.uint8),
+        np.zeros((rows, RECENT), np.int64),
+        np.zeros((rows, RECENT), np.uint16),
+        np.zeros((rows, RECENT), np.uint16),
+        np.zeros(2, np.int64),
+    )

@@ -1,0 +1,72 @@
+"""What an installation has published already: a rebuild comes to the same again, and publishes only what is missing."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic_core import from_json
+
+from detector.core.reroute import ORIGIN
+from detector.core.shard import Outcome
+from detector.shell.connection import for_aiokafka
+from detector.shell.settings import Settings
+
+
+@dataclass
+class Published:
+    """Alerts by their ids, rejections by their content, and rerouted records by where they came from."""
+
+    alerts: set[bytes] = field(default_factory=set)
+    rejected: set[bytes] = field(default_factory=set)
+    rerouted: set[bytes] = field(default_factory=set)
+
+    def missing(self, outcome: Outcome) -> Outcome:
+        """Leave out of an outcome what was published."""
+        return outcome._replace(
+            alerts=[alert for alert in outcome.alerts if _id(alert.value) not in self.alerts],
+            rejected=[value for value in outcome.rejected if _digest(value) not in self.rejected],
+            rerouted=[one for one in outcome.rerouted if _origin(one.headers) not in self.rerouted],
+        )
+
+
+async def published(settings: Settings) -> Published:
+    """Read what was published, as a subscriber does."""
+    found = Published()
+    async for record in read(settings, [settings.alerts_topic, settings.history_topic]):
+        found.alerts.add(_id(record.value))
+    async for record in read(settings, [settings.rejected_topic]):
+        found.rejected.add(_digest(record.value))
+    async for record in read(settings, [settings.rerouted_topic]):
+        found.rerouted.add(_origin(record.headers))
+    return found
+
+
+async def read(settings: Settings, topics: Sequence[str]) -> AsyncIterator[Any]:
+    """Read the committed records of topics, from their beginning to where they end now."""
+    consumer = AIOKafkaConsumer(**for_aiokafka(settings), isolation_level="read_committed", enable_auto_commit=False)
+    try:
+        await consumer.start()
+        tps = [TopicPartition(topic, p) for topic in topics for p in range(settings.partitions)]
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        ends = await consumer.end_offsets(tps)
+        while unread := [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
+            for records in (await consumer.getmany(*unread, timeout_ms=200)).values():
+                for record in records:
+                    yield record
+    finally:
+        await consumer.stop()
+
+
+def _id(alert: bytes) -> bytes:
+    return str(from_json(alert)["id"]).encode()
+
+
+def _digest(value: bytes) -> bytes:
+    return blake2b(value, digest_size=16).digest()
+
+
+def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    return dict(headers).get(ORIGIN, b"")

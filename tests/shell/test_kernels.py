@@ -1,0 +1,82 @@
+"""Kernels are compiled before anybody waits for the worker, and the user is told why it takes long."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import njit
+
+from detector.shell import kernels
+
+ROOT = Path(__file__).parents[2]
+WORKS_AFTERWARDS = """
+import gc, json
+from numba.core.registry import CPUDispatcher
+from detector.core.shard import Policy
+from detector.replay import replay
+from detector.shell.kernels import make_ready
+from detector.simulate.firm import Firm
+from detector.simulate.simulation import simulate
+
+def known():
+    found = {kernel.py_func.__qualname__: kernel.signatures for kernel in gc.get_objects()
+             if isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__.startswith("detector")}
+    return {name: set(signatures) for name, signatures in found.items()}
+
+make_ready(lambda said: None)
+before = known()
+assert any(before.values())
+lines = [json.dumps(event).encode() for event in simulate(Firm(clients=12)).events]
+alerts = []
+replay([lines[:1000], lines[1000:]], policy=Policy(("emails", "orders"), learning_gaps_min=0), partitions=2,
+       until_s=None, now_s=2e9, route=lambda kind: "orders" if kind == "order" else "emails",
+       emit=alerts.append, reject=print, tell=lambda outlook: None)
+assert alerts
+after = known()
+print({name: after[name] - before[name] for name in after if after[name] != before[name]})
+"""
+
+
+def test_nothing_is_compiled_after_the_kernels_are_ready():
+    """A firm of several segments, with all that happens to it, needs no kernel that is not there."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKS_AFTERWARDS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr, done.returncode) == ("{}\n", "", 0)
+
+
+def test_the_first_compilation_is_told(monkeypatch):
+    """Once, before it begins; what is there already is not worth a word."""
+    kernel = njit(lambda number: number + 1)
+    said = []
+    monkeypatch.setattr(kernels, "rehearse", lambda: (kernel(1), kernel(1.0)))
+
+    kernels.make_ready(said.append)
+    kernels.make_ready(said.append)
+
+    assert said == [kernels.COMPILING]
+
+
+def test_who_did_not_ask_is_not_told():
+    """What is compiled later is nobody's first."""
+    said = []
+    with kernels.compilation_told(said.append):
+        pass
+    njit(lambda number: number + 1)(1)
+
+    assert said == []
+
+
+@pytest.mark.parametrize("imports", ["detector, numba", "numba, detector"])
+def test_kernels_are_kept_apart_for_every_state_of_the_sources(imports):
+    """Whoever imports Numba first: after an upgrade nothing of the former version is loaded."""
+    asked = f"import {imports}; from detector.core.apply import apply; print(apply.stats.cache_path)"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "/detector/__pycache__/kernels-" in done.stdout
