@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 from detector.backtest.run import Backtest
-from detector.core.clock import DAY_S
+from detector.core.clock import DAY_S, rfc3339
 from detector.core.rhythm import GAPS_MIN
 
 _YEAR_DAYS = 365
 _SETTLED_GAPS = 1000
+_SHIFTS_MAX = 3
 
 
 def notes(found: Backtest) -> list[str]:
     """Give the lines that a reader of the figures needs to know; the most important first."""
-    return [*_nothing_to_judge(found), *_read_badly(found), *_missing(found), *_weak(found)]
+    return [*_nothing_to_judge(found), *_read_badly(found), *_missing(found), *_moved(found), *_weak(found)]
 
 
 def _nothing_to_judge(found: Backtest) -> Iterator[str]:
@@ -57,6 +58,20 @@ def _missing(found: Backtest) -> Iterator[str]:
             "There is no order with an amount: order value cannot be judged, and the clients shown are chosen by "
             "their number of contacts."
         )
+
+
+def _moved(found: Backtest) -> Iterator[str]:
+    for shift in found.shifts[:_SHIFTS_MAX]:
+        yield (
+            f"Contacts went from {shift.before:.3g} to {shift.now:.3g} a day, for all clients together, before "
+            f"{rfc3339(shift.seen_s)[:10]}: a feed that breaks or a channel that is missing makes silences, too."
+        )
+    for judged in found.judged:
+        for shift in judged.shifts[:_SHIFTS_MAX]:
+            yield (
+                f"With a budget of {judged.budget:g}, alerts of segment {shift.stream} went from {shift.before:.3g} to "
+                f"{shift.now:.3g} a day before {rfc3339(shift.seen_s)[:10]}."
+            )
 
 
 def _weak(found: Backtest) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from detector.backtest.levels import Shift
 from detector.backtest.notes import notes
 from detector.backtest.run import Backtest
 from detector.backtest.survival import TIMES_MEAN, TOLD_TIMES_MEAN
@@ -20,6 +21,7 @@ def as_json(found: Backtest) -> dict[str, Any]:
             "end": rfc3339(log.end_s) if log.clients else None,
             "late": found.late,
             **log.counts,
+            "level_shifts": _levels(found.shifts),
         },
         "budgets": [
             {
@@ -33,6 +35,7 @@ def as_json(found: Backtest) -> dict[str, Any]:
                     for name, (opened, resolved) in judged.others.items()
                 ],
                 "held": judged.held,
+                "level_shifts": _levels(judged.shifts),
             }
             for judged in found.judged
         ],
@@ -42,3 +45,10 @@ def as_json(found: Backtest) -> dict[str, Any]:
         ],
         "notes": notes(found),
     }
+
+
+def _levels(shifts: list[Shift]) -> list[dict[str, Any]]:
+    return [
+        {"stream": one.stream, "seen": rfc3339(one.seen_s), "before_a_day": one.before, "now_a_day": one.now}
+        for one in shifts
+    ]

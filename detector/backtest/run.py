@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from detector.backtest.alarms import Alarms
 from detector.backtest.baselines import Baseline, baselines
 from detector.backtest.feed import Line, feed
-from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact
-from detector.backtest.log import Log
+from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact, seconds
+from detector.backtest.levels import Shift, shifts
+from detector.backtest.log import Floats, Log
 from detector.backtest.score import Calibration, Score, calibration, score
 from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
@@ -38,6 +41,8 @@ class Judged:
         Incidents of all other types and signals, counted: opened, and how many of them were resolved.
     held
         Alerts that were not released because their segment was still learning.
+    shifts
+        Where the alerts a day of a segment changed their level.
     """
 
     budget: float
@@ -48,6 +53,7 @@ class Judged:
     baselines: list[Baseline]
     others: dict[str, tuple[int, int]]
     held: int
+    shifts: list[Shift]
 
     @property
     def best_baseline(self) -> Baseline | None:
@@ -65,13 +71,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Backtest:
-    """What came of a log."""
+    """What came of a log; `shifts`: where the contacts a day, of all clients, changed their level."""
 
     log: Log
     silences: Silences
     judged: list[Judged]
     survival: list[SurvivalTable]
     late: int
+    shifts: list[Shift]
 
 
 def backtest(
@@ -114,7 +121,7 @@ def backtest(
         judged.append(_judge(budget, _alerts(shards, policy.sources), shards, silences, log))
         # What is learned, and what was late, does not depend on the budget.
         survival, late = survival_tables(shards), sum(shard.counts["late"] for shard in shards)
-    return Backtest(log, silences, judged, survival, late)
+    return Backtest(log, silences, judged, survival, late, _shifts("contacts", log.at_s, log))
 
 
 def _copies(frozen: bytes, budget: float) -> list[Shard]:
@@ -150,7 +157,19 @@ def _judge(budget: float, alerts: list[bytes], shards: Sequence[Shard], silences
         baselines=baselines(silences, int(alarms.false.sum())),
         others=_others(incidents),
         held=sum(shard.counts["held"] for shard in shards),
+        shifts=_shifts_of_segments(of_contact, log),
     )
+
+
+def _shifts_of_segments(of_contact: list[Incident], log: Log) -> list[Shift]:
+    opened_s: dict[str, list[float]] = {}
+    for incident in of_contact:
+        opened_s.setdefault(incident.opened["segment"], []).append(seconds(incident.opened["opened_at"]))
+    return [shift for name in sorted(opened_s) for shift in _shifts(name, np.array(opened_s[name]), log)]
+
+
+def _shifts(stream: str, at_s: Floats, log: Log) -> list[Shift]:
+    return shifts(stream, at_s, log.start_s, log.end_s) if log.clients else []
 
 
 def _others(incidents: list[Incident]) -> dict[str, tuple[int, int]]:

@@ -4,6 +4,7 @@ A record stays as it was written until its client does something, so every forme
 topic has to be read. What a version wrote is kept as a fixture of the tests (tests/core/fixtures).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -97,7 +98,9 @@ def _client_from_4(value: bytes) -> bytes:
         _take_silence_4(client[silence], before[silence])
     for trend in np.frombuffer(value[trends_at:ids_at], _TREND_4):
         _take_trend_4(row["trends"][:, trend["signal"]], trend)
-    return bytes([LAYOUT]) + stored.pack(row)[0] + value[ids_at:]
+    ids = [event_id.encode() for event_id in json.loads(value[ids_at:])]
+    sized = b"".join([len(one).to_bytes(2, "little") + one for one in ids])
+    return bytes([LAYOUT]) + stored.pack(row)[0] + sized
 
 
 def _take_silence_4(silence: Rows, before: Rows) -> None:

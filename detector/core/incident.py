@@ -13,7 +13,7 @@ from detector.core import effect, trend
 from detector.core.clock import NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
 from detector.core.layout import SIGNALS, Records
-from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TRANSITIONS, State
+from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State, move
 
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
 QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
@@ -22,16 +22,12 @@ DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_W
 SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.index("recovered")
 RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
 INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
-_AFTER = np.full((len(State), len(TRANSITION_WORDS)), len(State), np.uint8)
-for (_state, _transition), _next in TRANSITIONS.items():
-    _AFTER[_state, TRANSITION_WORDS.index(_transition)] = _next
 
 COUNT_HELD, COUNT_DUPLICATES, COUNT_LATE = 0, 1, 2  # and from COUNT_LATE on one for each source
 EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 
 Client = Any  # one record of layout.CLIENT, seen from Numba
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
-Incident = Any  # one record of layout.INCIDENT
 Effect = Any  # one record of effect.EFFECT
 Trend = Any  # one record of layout.TREND
 
@@ -147,7 +143,7 @@ def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int,
     told.transition = ESCALATED if escalates else OPENED
     told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
     told.severity = severity_of(signal, escalates)
-    incident.state = _AFTER[incident.state, told.transition]
+    move(incident, told.transition)
     incident.next_s = NEVER_S
     if not escalates and signal != REPLY_SIGNAL:
         incident.next_s = effect.escalates_s(silence, population, due_s)
@@ -171,23 +167,18 @@ def is_any_open(client: Client) -> bool:
 
 
 @njit(cache=True)
-def _end(incident: Incident) -> None:
-    """Nothing is left of it."""
-    incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
-
-
-@njit(cache=True)
 def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
     incident = silence_of(arrays.clients[row], signal).incident
     if incident.state == HELD:
-        _end(incident)
+        incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
         return
     told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), at_s, told_s))
     told.transition = RESOLVED
     told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
     told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
-    _end(incident)
+    move(incident, RESOLVED)
+    incident.opened_s, incident.next_s = 0, NEVER_S
 
 
 @njit(cache=True)
@@ -215,7 +206,7 @@ def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s
     told.transition = OPENED if quiet else RESOLVED
     told.reason = TREND_CROSSED if quiet else RECOVERED
     told.severity = severity_of(signal, False)  # noqa: FBT003
-    declining.state = _AFTER[declining.state, told.transition]
+    move(declining, told.transition)
     if not quiet:
         declining.opened_s = 0
         trend.forget_decline(declining)

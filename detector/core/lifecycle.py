@@ -6,7 +6,10 @@ Acknowledging and snoozing have their place in the table and nobody who asks for
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Any, Final, get_args
+
+import numpy as np
+from numba import njit
 
 from schemas.incident import Reason, Severity, Signal, Transition, Type
 
@@ -42,23 +45,6 @@ TRANSITIONS: Final[Mapping[tuple[State, Transition], State]] = MappingProxyType(
 )
 
 
-def after(state: State, transition: Transition) -> State:
-    """The state after a transition.
-
-    Raises
-    ------
-    IllegalTransitionError
-        If the table does not have it.
-
-    >>> after(State.OPEN, "escalated").name
-    'ESCALATED'
-    """
-    try:
-        return TRANSITIONS[state, transition]
-    except KeyError:
-        raise IllegalTransitionError(f"{state.name} cannot be {transition}") from None
-
-
 # Kernels know the words by their place in the closed sets.
 TRANSITION_WORDS: Final[tuple[Transition, ...]] = get_args(Transition)
 REASON_WORDS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -68,3 +54,26 @@ TYPE_OF: Final[Mapping[Signal, Type]] = {
     signal: "silence_exceeded" if signal in ("contact", "orders", "reply_overdue") else "declining_trend"
     for signal in SIGNAL_WORDS
 }
+
+
+def _after_numbers() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The table as kernels see it: by state and transition; _ILLEGAL where it has nothing."""
+    numbers = np.full((len(State), len(TRANSITION_WORDS)), _ILLEGAL, np.uint8)
+    for (state, transition), following in TRANSITIONS.items():
+        numbers[state, TRANSITION_WORDS.index(transition)] = following
+    return numbers
+
+
+_ILLEGAL = len(State)
+_AFTER = _after_numbers()
+
+Stateful = Any  # one record of layout.INCIDENT or layout.TREND, seen from Numba
+
+
+@njit(cache=True)
+def move(incident: Stateful, transition: int) -> None:
+    """Let an incident make a transition; one that is not in the table raises and changes nothing."""
+    state = _AFTER[incident.state, transition]
+    if state == _ILLEGAL:
+        raise IllegalTransitionError("an incident cannot make this transition from its state")
+    incident.state = state

@@ -5,16 +5,18 @@ are mostly of one length; else it goes to the end, and what is left behind is re
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from detector.core.hashing import Text, joined
+from detector.core.hashing import Integers, Text, joined
 from detector.core.layout import RECENT, Records
 from detector.core.merge import Batch
 
 _BYTES_AT_FIRST = 4096
+_SIZE, _BYTE = 2, 0xFF  # bytes that say how long a stored id is, the lower one first
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
@@ -58,13 +60,35 @@ def keep_all(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, first: int,
 
 
 @njit(cache=True)
-def _put(kept: Kept, rows: Numbers, contacts: Numbers, counts: Numbers, ids: Text, ends: Numbers) -> None:
-    """Keep so many ids of each client, those of its contacts up to the last one."""
-    k = 0
+def _write(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integers) -> None:
+    """Write the stored form of the ids of each client, one behind the other."""
+    at = 0
     for i in range(len(rows)):
-        for contact in range(contacts[i] - counts[i], contacts[i]):
-            keep(kept, rows[i], contact % RECENT, ids, ends[k], ends[k + 1] - ends[k])
-            k += 1
+        for contact in range(max(0, contacts[i] - RECENT), contacts[i]):
+            start, size = kept.starts[rows[i], contact % RECENT], kept.sizes[rows[i], contact % RECENT]
+            text[at], text[at + 1] = size & _BYTE, size >> 8
+            for k in range(size):
+                text[at + _SIZE + k] = kept.text[start + k]
+            at += _SIZE + size
+        ends[i + 1] = at
+
+
+@njit(cache=True)
+def _read(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integers) -> bool:
+    """Keep the ids of each client again; tell whether their stored form was whole."""
+    for i in range(len(rows)):
+        at, stop = ends[i], ends[i + 1]
+        for contact in range(max(0, contacts[i] - RECENT), contacts[i]):
+            if at + _SIZE > stop:
+                return False
+            size = int(np.int64(text[at]) | np.int64(text[at + 1]) << 8)
+            if at + _SIZE + size > stop:
+                return False
+            keep(kept, rows[i], contact % RECENT, text, at + _SIZE, size)
+            at += _SIZE + size
+        if at != stop:
+            return False
+    return True
 
 
 @njit(cache=True)
@@ -125,14 +149,26 @@ class Recent:
             _move(self.kept, new)
             self.kept = new
 
-    def put_all(
-        self, rows: Sequence[int] | Numbers, contacts: Sequence[int] | Numbers, ids: Sequence[list[str]]
-    ) -> None:
-        """Keep the ids of the last contacts of clients that had so many, the newest last."""
-        text, ends = joined([event_id.encode() for some in ids for event_id in some])
+    def stored(self, rows: Numbers, contacts: Numbers) -> list[bytes]:
+        """The stored form of the ids of clients that had so many contacts: of each id its size and its bytes."""
+        size = int(self.kept.sizes[rows].sum()) + len(rows) * RECENT * _SIZE
+        text, ends = np.empty(size, np.uint8), np.zeros(len(rows) + 1, np.int64)
+        _write(self.kept, rows, contacts, text, ends)
+        whole = text.tobytes()
+        return [whole[start:stop] for start, stop in pairwise(ends.tolist())]
+
+    def take_back(self, rows: Numbers, contacts: Numbers, values: Sequence[bytes]) -> None:
+        """Keep again what was stored.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged.
+        """
+        text, ends = joined(values)
         self.make_room(len(text))
-        counts = np.array([len(some) for some in ids], np.int64)
-        _put(self.kept, np.asarray(rows, np.int64), np.asarray(contacts, np.int64), counts, text, ends)
+        if not _read(self.kept, rows, contacts, text, ends):
+            raise ValueError("ids are damaged")
 
     def ids(self, row: int, contacts: int) -> list[str]:
         """The ids of a client that had so many contacts, the newest last."""

@@ -1,6 +1,5 @@
 """From durable records back to what a shard knows. Clients are unpacked many at once: a million are back in seconds."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from detector.core import former, stored
-from detector.core.layout import RECENT, SEGMENT
+from detector.core.layout import SEGMENT
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, Table, UnknownLayoutError
 
 Record = tuple[bytes, bytes | None]
@@ -51,11 +50,8 @@ def _take_clients(table: Table, names: Sequence[str], values: Sequence[bytes]) -
     rows = table.rows(names)
     table.clients[rows] = whole["client"]
     _take_trends(table, rows, whole["trends"])
-    texts = [value[1 + start :] for value, start in zip(values, ids_at, strict=True)]
-    contacts, ids = whole["client"]["contacts"], json.loads(b"[" + b",".join(texts) + b"]")
-    if [len(some) for some in ids] != np.minimum(contacts, RECENT).tolist():
-        raise ValueError("ids are missing")
-    table.recent.put_all(rows, contacts, ids)
+    ids = [value[1 + start :] for value, start in zip(values, ids_at, strict=True)]
+    table.recent.take_back(rows, whole["client"]["contacts"].astype(np.int64), ids)
 
 
 def _take_trends(table: Table, rows: Rows, trends: np.ndarray[Any, Any]) -> None:

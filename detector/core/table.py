@@ -3,7 +3,6 @@
 Every stored value begins with the version of the layout. How records come back is told in `restore`.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -169,12 +168,12 @@ class Table:
                 self.segments[number].tobytes() + self.segment_names[number].encode(),
             )
         for start in range(0, len(rows), _PACKED_AT_ONCE):
-            some = rows[start : start + _PACKED_AT_ONCE]
-            for row, packed in zip(some, stored.pack(self._whole_rows(some)), strict=True):
-                ids = json.dumps(self.recent_ids(row), ensure_ascii=False).encode()
-                yield CLIENT_KEY + self.names[row].encode(), _VERSION + packed + ids
+            some = np.array(rows[start : start + _PACKED_AT_ONCE])
+            ids = self.recent.stored(some, self.clients[some]["contacts"])
+            for name, packed, recent in zip(self.names.of(some), stored.pack(self._whole_rows(some)), ids, strict=True):
+                yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
 
-    def _whole_rows(self, rows: Sequence[int]) -> np.ndarray:
+    def _whole_rows(self, rows: Integers) -> np.ndarray:
         """Copies of clients with their trends."""
         whole = stored.new_rows(len(rows))
         whole["client"] = self.clients[rows]
