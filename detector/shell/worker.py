@@ -134,6 +134,7 @@ class ShardTask:
         await self._outlet.ask_the_time()
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
         self.restored = self._shard
+        log.info("shard at work", shard=self._partition)  # its first transaction is durable
         while not self._closed:
             await self._seek()
             await self._read_chunks()

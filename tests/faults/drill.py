@@ -253,7 +253,6 @@ def _drill(schedule: Schedule, folder: Path, cluster: Cluster) -> Report:
         run.run()
         run.finish()
         alerts, rejected = run.compare()
-        states = list(durable.committed(settings, settings.state_topic))
     compacted = is_compacted(cluster, settings.state_topic)
     asyncio.run(topics.delete(settings))
     return Report(
@@ -264,7 +263,7 @@ def _drill(schedule: Schedule, folder: Path, cluster: Cluster) -> Report:
         alerts=alerts,
         rejected=rejected,
         ended=fleet.ended,
-        take_over=longest(fleet.killed_at, states, fleet.entries()),
+        take_over=longest(fleet.killed_at, fleet.entries()),
         compacted=compacted,
         seconds=time.monotonic() - began,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from tests.faults.durable import Stored
+Entry = dict[str, Any]
 
 
 class TakeOver(NamedTuple):
@@ -19,36 +19,30 @@ class TakeOver(NamedTuple):
     """From there until the first commit."""
 
 
-def longest(
-    killed_at: Iterable[tuple[float, set[int]]], states: list[Stored], entries: list[dict[str, Any]]
-) -> TakeOver | None:
+def longest(killed_at: Iterable[tuple[float, set[int]]], entries: list[Entry]) -> TakeOver | None:
     """Find the longest one.
 
     Parameters
     ----------
     killed_at
         When workers were killed, and which shards they had.
-    states
-        The records of the state topic.
     entries
         What all workers logged.
     """
-    found = [one for at_s, shards in killed_at for shard in shards for one in _take_over(at_s, shard, states, entries)]
+    found = [one for at_s, shards in killed_at for shard in shards for one in _take_over(at_s, shard, entries)]
     return max(found, default=None)
 
 
-def _take_over(at_s: float, shard: int, states: list[Stored], entries: list[dict[str, Any]]) -> Iterator[TakeOver]:
-    committed_s = min((one.at_s for one in states if one.partition == shard and one.at_s > at_s + 0.05), default=None)
-    if committed_s is None:
-        return
-    assigned = [_time_of(entry) for entry in entries if shard in entry.get("shards", ())]
-    restored = [
-        _time_of(entry) for entry in entries if (entry["event"], entry.get("shard")) == ("shard restored", shard)
-    ]
-    restored_s = max((one for one in restored if at_s < one <= committed_s), default=committed_s)
-    assigned_s = max((one for one in assigned if at_s < one <= restored_s), default=restored_s)
-    yield TakeOver(committed_s - at_s, assigned_s - at_s, restored_s - assigned_s, committed_s - restored_s)
+def _take_over(at_s: float, shard: int, entries: list[Entry]) -> Iterator[TakeOver]:
+    """Follow a shard to the first worker that was at work on it; there is none if the run ended before."""
+    at_work_s = min((one for one in _times(entries, "shard at work", shard) if one > at_s), default=None)
+    if at_work_s is not None:
+        restored_s = max(one for one in _times(entries, "shard restored", shard) if one <= at_work_s)
+        assigned_s = max(one for one in _times(entries, "shards assigned", shard) if one <= restored_s)
+        yield TakeOver(at_work_s - at_s, assigned_s - at_s, restored_s - assigned_s, at_work_s - restored_s)
 
 
-def _time_of(entry: dict[str, Any]) -> float:
-    return datetime.fromisoformat(entry["timestamp"]).timestamp()
+def _times(entries: list[Entry], event: str, shard: int) -> Iterator[float]:
+    for entry in entries:
+        if entry["event"] == event and shard in (entry.get("shard"), *entry.get("shards", ())):
+            yield datetime.fromisoformat(entry["timestamp"]).timestamp()
