@@ -20,7 +20,7 @@ from detector.core.facts import KINDS
 from detector.core.hashing import Integers
 from detector.core.intake import Intake
 from detector.core.lifecycle import TYPE_OF
-from detector.core.reading import Records
+from detector.core.records import Records
 from detector.core.reroute import REROUTED
 from detector.core.shard import Outcome, Policy, Shard
 from detector.rows import produced

@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Policy, Shard
 from record import Record
 

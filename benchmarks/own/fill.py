@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Policy, Shard
 from record import Record
 

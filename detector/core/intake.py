@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from detector.core.facts import KINDS
 from detector.core.partition import partition_of
-from detector.core.reading import Chunk, Here, Read, Records, chunk_of
+from detector.core.reading import Here, Read
+from detector.core.records import Chunk, Records, chunk_of
 from detector.core.reroute import REROUTED, Place, Rerouted, origin_of, own_headers, reroute
 from detector.core.shard import Shard
 from schemas.envelope import InteractionReader

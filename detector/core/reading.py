@@ -4,7 +4,6 @@ The kernel stops at a record that is not plain, or of which it does not know a n
 whoever called it reads that record another way and calls again for those behind it.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
@@ -14,49 +13,22 @@ from numba import njit
 from detector.core.columns import judge
 from detector.core.directory import UNKNOWN, Words, add, find
 from detector.core.facts import KINDS, NUMBER_OF, facts_of
-from detector.core.hashing import Integers, Text, conversation, conversation_number, hashed, id_number, joined, text_of
+from detector.core.hashing import Integers, Text, conversation, conversation_number, hashed, id_number, text_of
 from detector.core.layout import ELSEWHERE, INTERACTION
 from detector.core.merge import Batch
 from detector.core.partition import partition_of_text
 from detector.core.plain import PLAIN, Plain, scan
-from detector.core.reroute import Headers, Record
+from detector.core.records import NO_KEY, Chunk
 from detector.core.table import Table
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, VALUE_BYTES_MAX, Interaction
+from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction
 
 _EVENT, _CLIENT, _KIND, _AT, _ACCOUNT, _CHANNEL, _THREAD, _SEGMENT = (
     NUMBER_OF[name] for name in ("event_id", "client_id", "kind", "at", "account_id", "channel", "thread_id", "segment")
 )
-_NO_KEY: Final = -1  # instead of a length
 _KIND_WORDS: Final = np.frombuffer("".join(KINDS).encode(), np.uint8).copy()
 _KIND_ENDS: Final = np.cumsum([0, *map(len, KINDS)])  # the channel of an interaction that names none is its kind
 
 Event = Any  # one record of layout.INTERACTION, seen from Numba
-
-
-class Records(NamedTuple):
-    """Records of one source, in the order of their offsets, as columns."""
-
-    offsets: Sequence[int]
-    keys: Sequence[bytes | None]
-    values: Sequence[bytes | None]
-    headers: Sequence[Headers]
-
-    def after(self, offset: int) -> "Records":
-        """Those behind an offset."""
-        first = bisect_right(self.offsets, offset)
-        if first == 0:
-            return self
-        return Records(self.offsets[first:], self.keys[first:], self.values[first:], self.headers[first:])
-
-
-class Chunk(NamedTuple):
-    """Records as kernels see them. What needs another way of reading anyway has a value of no bytes."""
-
-    text: Text  # all values, one behind the other
-    ends: Integers  # of each value, after a 0
-    keys: Text
-    key_ends: Integers
-    key_sizes: Integers  # _NO_KEY = none was given
 
 
 class Columns(NamedTuple):
@@ -87,32 +59,11 @@ class Here(NamedTuple):
     now_s: float
 
 
-def records_of(fetched: Sequence[Record]) -> Records:
-    """Take records as a Kafka consumer hands them over apart into columns."""
-    return Records(
-        [record.offset for record in fetched],
-        [record.key for record in fetched],
-        [record.value for record in fetched],
-        [record.headers for record in fetched],
-    )
-
-
-def chunk_of(records: Records) -> Chunk:
-    """Put records behind each other."""
-    plain = [
-        b"" if headers or value is None or len(value) > VALUE_BYTES_MAX else value
-        for value, headers in zip(records.values, records.headers, strict=True)
-    ]
-    keys, key_ends = joined([b"" if key is None else key for key in records.keys])
-    sizes = np.array([_NO_KEY if key is None else len(key) for key in records.keys], np.int64)
-    return Chunk(*joined(plain), keys, key_ends, sizes)
-
-
 @njit(cache=True)
 def _is_key(chunk: Chunk, i: int, plain: Plain) -> bool:
     """Tell whether the record has no key, or the client's id for one."""
     size = chunk.key_sizes[i]
-    if size == _NO_KEY:
+    if size == NO_KEY:
         return True
     if size != plain.sizes[_CLIENT]:
         return False

@@ -11,7 +11,7 @@ from typing import Final
 from detector.core.address import addresses_of
 from detector.core.clock import DAY_S
 from detector.core.intake import Intake
-from detector.core.reading import Records
+from detector.core.records import Records
 from detector.core.shard import Outcome, Policy, Shard
 
 _SOURCE: Final = "rehearsal"

@@ -3,35 +3,14 @@
 What goes on says where it came from, so that a rejection names the place where its producer put it.
 """
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
+
+from detector.core.records import Headers
 
 REROUTED: Final = "rerouted"
 """The source that holds what shards send on to one another: the last one of each shard."""
 ORIGIN: Final = "rerouted-from"
 """The header that tells where a record was produced to."""
-
-Headers = Sequence[tuple[str, bytes]]
-
-
-class Record(Protocol):
-    """A record as a Kafka consumer hands it over."""
-
-    @property
-    def offset(self) -> int:
-        """Place in its partition."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The client id, if given."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The payload."""
-
-    @property
-    def headers(self) -> Headers:
-        """Kafka headers."""
 
 
 class Place(NamedTuple):

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Outcome, Shard
 from detector.shell import generations
 from detector.shell.connection import for_aiokafka, refusals_told

@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP, EventT
 
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Outcome, Shard
 from detector.core.table import UnknownLayoutError
 from detector.shell.chunks import ChunkConsumer

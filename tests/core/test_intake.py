@@ -7,7 +7,7 @@ import pytest
 
 from detector.core.address import address_of
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Policy, Shard
 
 NOW_S = 1.7e9

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from detector.core.facts import DIRECTIONS, KINDS, OUTCOMES
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Policy, Shard
 from tests.core.shards import DAY_S, NOW_S, START_S, known
 

@@ -7,7 +7,7 @@ import pytest
 
 from detector.core.intake import Intake
 from detector.core.partition import partition_of
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.reroute import ORIGIN, REROUTED, Place, origin_of
 from detector.core.shard import Policy, Shard
 

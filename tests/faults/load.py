@@ -20,7 +20,7 @@ from confluent_kafka import Producer
 from detector.core.address import Address, address_of
 from detector.core.hashing import hashed
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.reroute import REROUTED
 from detector.core.shard import Shard
 from detector.replay import replay

@@ -15,7 +15,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from detector.core.address import address_of
 from detector.core.intake import Intake
-from detector.core.reading import records_of
+from detector.core.records import records_of
 from detector.core.shard import Shard
 from detector.shell import worker
 from detector.shell.catalogue import WORKER
