@@ -65,7 +65,7 @@ def _write(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integ
     at = 0
     for i in range(len(rows)):
         for contact in range(max(0, contacts[i] - RECENT), contacts[i]):
-            start, size = kept.starts[rows[i], contact % RECENT], kept.sizes[rows[i], contact % RECENT]
+            start, size = kept.starts[rows[i], contact % RECENT], int(np.int64(kept.sizes[rows[i], contact % RECENT]))
             text[at], text[at + 1] = size & _BYTE, size >> 8
             for k in range(size):
                 text[at + _SIZE + k] = kept.text[start + k]
@@ -153,7 +153,7 @@ class Recent:
         """The stored form of the ids of clients that had so many contacts: of each id its size and its bytes."""
         size = int(self.kept.sizes[rows].sum()) + len(rows) * RECENT * _SIZE
         text, ends = np.empty(size, np.uint8), np.zeros(len(rows) + 1, np.int64)
-        _write(self.kept, rows, contacts, text, ends)
+        _write(self.kept, rows, contacts.astype(np.int64), text, ends)
         whole = text.tobytes()
         return [whole[start:stop] for start, stop in pairwise(ends.tolist())]
 
@@ -167,7 +167,7 @@ class Recent:
         """
         text, ends = joined(values)
         self.make_room(len(text))
-        if not _read(self.kept, rows, contacts, text, ends):
+        if not _read(self.kept, rows, contacts.astype(np.int64), text, ends):
             raise ValueError("ids are damaged")
 
     def ids(self, row: int, contacts: int) -> list[str]:

@@ -51,7 +51,7 @@ def _take_clients(table: Table, names: Sequence[str], values: Sequence[bytes]) -
     table.clients[rows] = whole["client"]
     _take_trends(table, rows, whole["trends"])
     ids = [value[1 + start :] for value, start in zip(values, ids_at, strict=True)]
-    table.recent.take_back(rows, whole["client"]["contacts"].astype(np.int64), ids)
+    table.recent.take_back(rows, whole["client"]["contacts"], ids)
 
 
 def _take_trends(table: Table, rows: Rows, trends: np.ndarray[Any, Any]) -> None:

@@ -213,12 +213,12 @@ class Shard:
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
-            kept_to = self._take_effects(batch, ids, slots, kept_to, start)
+            kept_to = self._take_effects(columns, ids, slots, kept_to, start)
         # Not only rows of which something is told: what is held is durable as well.
         self._changed_rows.update(np.flatnonzero(table.due_s[:rows] < until_s).tolist())
         while row < rows:
             row = apply.sweep(arrays, self._rules, row, rows, until_s, len(batch))
-            self._take_effects(batch, ids, slots, kept_to, len(batch))
+            self._take_effects(columns, ids, slots, kept_to, len(batch))
         self.counts["applied"] += len(batch)
 
     def _touch_segments(self, batch: Batch) -> None:

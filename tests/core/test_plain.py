@@ -165,6 +165,16 @@ def test_what_producers_write_is_read_the_fast_way(content, layout):
         encoded(WHOLE)[:-1] + b',"amount":',
         encoded(WHOLE)[:-1] + b",amount:1}",
         encoded({name: field for name, field in WHOLE.items() if name != "at"}),
+        encoded(WHOLE | {"currency": "eur"}),
+        encoded(WHOLE | {"currency": "EURO"}),
+        encoded(WHOLE | {"at": "2025-00-04T10:15:30Z"}),
+        encoded(WHOLE | {"at": "2025-02-29T10:15:30Z"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30+0100"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30 01:00"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:3xZ"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30.Z"}),
+        encoded(WHOLE | {"at": "2025/03/04T10:15:30Z"}),
+        encoded(WHOLE | {"at": "soon"}),
     ],
 )
 def test_the_rest_is_left_to_the_slow_way(value):

@@ -237,3 +237,12 @@ def test_a_source_that_is_no_longer_configured_is_forgotten():
     assert fewer.read_to("emails") == 3
     assert fewer.front_s("emails") == START_S + 21 * DAY_S
     assert fewer.waiting("emails") == 0
+
+
+def test_a_shard_that_keeps_no_states_tells_the_same():
+    """What is replayed need not be made durable; the alerts do not depend on it."""
+    durable, fleeting = Shard(POLICY), Shard(POLICY, keeps_states=False)
+    told = run(durable, weekly(20), 400)
+    untold = run(fleeting, weekly(20), 400)
+    assert told.alerts == untold.alerts != []
+    assert [key for key, _ in untold.states] == []
