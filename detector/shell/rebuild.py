@@ -5,6 +5,7 @@ published before, most of it: only what is missing is published. Until the last 
 that a rebuild that was killed is begun again.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,7 @@ from detector.shell.settings import Settings
 from detector.shell.wallclock import ClockPolicy, WallClock
 
 _RECORDS_AT_ONCE = 20_000
+_GROUP_PAUSE_S = 1
 
 
 class RebuildError(Exception):
@@ -81,12 +83,14 @@ async def rebuild(settings: Settings, *, partial: bool, progress: Callable[[int,
 
 
 async def _require_no_worker(settings: Settings) -> None:
-    count = await members(settings, settings.app_id)
-    if count:
-        raise RebuildError(
-            f"the group {settings.app_id} has members ({count}); stop all workers (one that was killed leaves after"
-            f" {settings.session_timeout_s} s), and run `ghosting rebuild` again"
-        )
+    """Wait for a worker that ended without a word, as one does whose state is damaged, until the group misses it."""
+    give_up_at = time.monotonic() + settings.session_timeout_s + _GROUP_PAUSE_S
+    while count := await members(settings, settings.app_id):
+        if time.monotonic() > give_up_at:
+            raise RebuildError(
+                f"the group {settings.app_id} has members ({count}); stop all workers, and run `ghosting rebuild` again"
+            )
+        await asyncio.sleep(_GROUP_PAUSE_S)
 
 
 async def _require_all_records(settings: Settings) -> None:
