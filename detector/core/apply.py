@@ -28,7 +28,6 @@ from detector.core.layout import CHANNELS_HEARD, CONTACT, MESSAGE, ORDER, OURS, 
 from detector.core.merge import Batch
 from detector.core.signals import NUMBER
 
-_SEEN_BITS = np.uint64(0xFFFF_FFFF)  # of an id's hash
 NOT_KEPT = -1  # instead of a slot
 CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency"))
 SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
