@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 
-from detector.files import LINE_BYTES_MAX, InputError, read_records, writing
+from detector.files import LINE_BYTES_MAX, InputError, read_batches, read_records, writing
+from detector.rows import produced
 from schemas.envelope import InteractionReader
 
 HEADER = "client_id,kind,at,direction"
@@ -161,11 +162,12 @@ def test_a_file_that_cannot_be_used_is_one_line_with_its_name(tmp_path, content,
     path = tmp_path / "a.csv"
     path.write_bytes(content)
 
-    with pytest.raises(InputError, match=said) as raised:
-        list(read_records([str(path)]))
+    for read in (read_records, read_batches):
+        with pytest.raises(InputError, match=said) as raised:
+            list(read([str(path)]))
 
-    assert str(raised.value).startswith(str(path))
-    assert "\n" not in str(raised.value)
+        assert str(raised.value).startswith(str(path))
+        assert "\n" not in str(raised.value)
 
 
 def test_a_header_with_a_stray_quote_is_one_line_with_its_name(tmp_path):
@@ -298,3 +300,56 @@ def test_a_missing_file_is_told_before_any_record(tmp_path):
         next(read_records([str(tmp_path)]))
     with pytest.raises(InputError, match="is named twice"):
         next(read_records([path, path]))
+
+
+def of_batches(*paths):
+    """Read files many records at a time and give what would be produced."""
+    lines = [line.strip() for batch in read_batches(paths) for line in batch]
+    return [produced(line) for line in lines if line]
+
+
+ONE, TWO = event("ann", 1.6e9, event_id="e1"), event("bob", 1.7e9)
+LONG = event("cyd", 1.6e9, event_id="e2", note="x" * LINE_BYTES_MAX)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n \n",
+        f"{ONE}\n{TWO}\n",
+        f"{ONE}\r\n\r\n  {TWO}",
+        f"\ufeff{ONE}\n{TWO}",
+        f"\n\n\ufeff{ONE}\n",
+        " " * 300_000 + f"\n{ONE}\n{TWO}\n",
+        f"{LONG}\n{ONE}\n{LONG}",
+        f"{ONE}\n{{broken\n[]\nnothing\n{TWO}\n",
+        "\n".join(event(f"client-{k}", 1.6e9 + k, event_id=f"e{k}") for k in range(5000)),
+        f"{HEADER}\nann,email,2025-03-04T10:15:30Z,inbound\n,,,\n",
+    ],
+    ids=lambda content: repr(content[:20]),
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_many_at_a_time_are_what_they_are_one_by_one(tmp_path, content, zipped):
+    """Blank lines, marks, lines that are too long, what is no JSON: blocks cut nothing and add nothing."""
+    path = tmp_path / "a"
+    path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
+
+    assert of_batches(str(path)) == [record.value for record in read_records([str(path)])]
+
+
+def test_several_files_are_merged_many_at_a_time_too(tmp_path):
+    """By the time of their events, as one by one."""
+    first = write(tmp_path / "a", event("ann", 3), event("ann", 5))
+    second = write(tmp_path / "b", event("bob", 4))
+
+    assert [json.loads(value)["at"] for value in of_batches(first, second)] == [3, 4, 5]
+
+
+def test_a_block_that_was_read_is_told(tmp_path):
+    """All bytes of the file, once."""
+    path = write(tmp_path / "a", *(event("ann", 1.6e9 + k, event_id=f"e{k}") for k in range(5000)))
+    seen = []
+
+    assert len([line for batch in read_batches([path], progress=seen.append) for line in batch if line]) == 5000
+    assert sum(seen) == (tmp_path / "a").stat().st_size
