@@ -115,7 +115,7 @@ class Vocabulary(Sequence[str]):
         self._words_max = words_max
         self._saved = 0
         self.words = Words(
-            np.empty(_BYTES_AT_FIRST, np.uint8),
+            np.zeros(_BYTES_AT_FIRST, np.uint8),
             np.empty(_SLOTS_AT_FIRST, np.int64),
             np.empty(_SLOTS_AT_FIRST, np.uint16),
             np.full(_SLOTS_AT_FIRST, _FREE, np.int32),
@@ -171,7 +171,7 @@ class Vocabulary(Sequence[str]):
         """Have room for so many more words of so many bytes together: kernels cannot make any."""
         words, used = self.words, int(self.words.used[1])
         if used + size > len(words.text):
-            text = np.empty(max(used + size, 2 * used), np.uint8)
+            text = np.zeros(max(used + size, 2 * used), np.uint8)
             text[:used] = words.text[:used]
             self.words = words = words._replace(text=text)
         room = len(self) + count

@@ -204,7 +204,7 @@ class Recent:
 
 def _empty(rows: int, size: int) -> Kept:
     return Kept(
-        np.empty(size, np.uint8),
+        np.zeros(size, np.uint8),
         np.zeros((rows, RECENT), np.int64),
         np.zeros((rows, RECENT), np.uint16),
         np.zeros((rows, RECENT), np.uint16),

@@ -117,14 +117,19 @@ def test_open_declines_are_counted_after_a_restart():
     assert restored.counts["open"] == shard.counts["open"] == 1
 
 
-def test_an_erased_client_is_not_restored():
-    """A tombstone after a client's record leaves nothing of it, long before compaction; others are as they were."""
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_erased_client_is_not_restored(at_once):
+    """A tombstone after a client's record, fetched with it or later, leaves nothing of it; others are as they were."""
     shard, restored = Shard(POLICY), Shard(POLICY)
-    outcome = run(shard, [*weekly(5), interaction(29, "bob")], 30)
-    restored.restore([*outcome.states, (CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)])
+    records = list(run(shard, [*weekly(5), interaction(29, "bob")], 30).states)
+    tombstones = [(CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)]
+    for fetched in [records + tombstones] if at_once else [records, tombstones]:
+        restored.take_back(fetched)
+    restored.restore(())
     assert "ann" not in restored.table.names
-    assert "ann" not in restored.table.names
+    assert b"ann-" not in restored.table.recent.kept.text.tobytes()
     assert restored.table.clients[restored.table.row("bob")].contacts == 1
+    assert [json.loads(line)["client_id"] for line in restored.outlooks(NOW_S)] == ["bob"]
     run(restored, [interaction(31)], 32)
     assert restored.client("ann").contact.gaps == 0
     assert [json.loads(line)["client_id"] for line in restored.outlooks(NOW_S)] == ["bob", "ann"]
