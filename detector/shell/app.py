@@ -1,7 +1,6 @@
 """The worker process: Faust brings group membership, assignment and fetching; the shards do the work."""
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Mapping
@@ -39,7 +38,6 @@ def run_worker(settings: Settings) -> int:
     make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    gc.set_threshold(500_000, 20, 100)  # long-lived rows and names need no walk every 700 allocations
     shards: dict[int, ShardTask] = {}
     gauges = Gauges(Metrics(settings, WORKER), settings, shards)
     app = build_app(settings, shards, gauges)
