@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))  # until Faust minds it: nothing was begun
     logs.configure(settings.log_level, settings.log_format)
     make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
@@ -139,7 +141,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
-        await _close(shards, _numbers(revoked, settings) & shards.keys())
+        await _close(shards, _numbers(revoked, settings) & shards.keys(), seconds_max=settings.shutdown_s_max / 2)
 
     @app.on_partitions_assigned.connect  # type: ignore[arg-type]
     async def take_over(_: AppT, assigned: set[TP], **__: object) -> None:
@@ -154,8 +156,9 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
     @app.on_before_shutdown.connect  # type: ignore[arg-type]
     async def stop(_: AppT, **__: object) -> None:
         # Faust leaves the group without a word of revoked partitions.
-        await _close(shards, set(shards))
-        await app.consumer.commit()  # what the shards have just acked; Faust does not
+        await _close(shards, set(shards), seconds_max=0 if app.crashed else settings.shutdown_s_max / 2)
+        if not app.crashed:  # a consumer that broke may never reply
+            await app.consumer.commit()  # what the shards have just acked; Faust does not
 
     @app.agent(app.topic(*settings.input_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
@@ -166,9 +169,9 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
                 await shard.put(event)
 
 
-async def _close(shards: dict[int, ShardTask], partitions: set[int]) -> None:
+async def _close(shards: dict[int, ShardTask], partitions: set[int], *, seconds_max: float) -> None:
     leaving = [shards.pop(partition) for partition in partitions]
-    await asyncio.gather(*(shard.close() for shard in leaving))
+    await asyncio.gather(*(shard.close(seconds_max) for shard in leaving))
 
 
 def _numbers(partitions: set[TP], settings: Settings) -> set[int]:

@@ -86,11 +86,11 @@ class ShardTask:
         if self._outlet.is_in_transaction:
             yield Exit.TRANSACTION, self._outlet.transactions
 
-    async def close(self) -> None:
-        """Commit what is applied and stop; what was not committed is read again by the next owner."""
+    async def close(self, seconds_max: float) -> None:
+        """Commit what is applied, if that takes no longer, and stop; the rest is read again by the next owner."""
         self._closed = True
         if self.restored is not None:
-            await asyncio.wait({self._task}, timeout=self._settings.shutdown_s_max / 2)  # a consumer may never reply
+            await asyncio.wait({self._task}, timeout=seconds_max)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._tell_counts()

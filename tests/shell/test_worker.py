@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from detector.replay import replay
+from detector.shell.kernels import COMPILING
 from detector.shell.policy import policy_of
 from detector.shell.settings import PREFIX
 from tests import kafka as broker
@@ -214,7 +215,19 @@ def test_three_workers_go_on_where_a_killed_one_stopped(settings):
         victim.kill()
     with working(settings) as first, working(settings), working(settings):
         wait_for(first, settings, len(expected))
+        # A worker that has not begun obeys as well, but not yet as a worker does.
+        log = log_of(settings)
+        broker.wait_until(lambda: log.read_text().count('"worker started"') == 4, "all have begun", DONE_S_MAX)
     assert alerts(settings) == expected
+
+
+def test_a_worker_that_has_not_begun_obeys_too(settings):
+    """SIGTERM while it gets ready ends it with 0: there is nothing to commit and no group to leave."""
+    with started(settings, NUMBA_CACHE_DIR=str(settings.data_dir / "no kernels")) as worker:
+        log = log_of(settings)
+        broker.wait_until(lambda: COMPILING in log.read_text(), "it compiles", DONE_S_MAX)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(DONE_S_MAX) == 0
 
 
 def test_kernels_are_there_before_the_worker_joins(settings):
