@@ -164,7 +164,7 @@ async def die_at_every_wait(settings, by_source, monkeypatch):
         assert set(codes) <= {Exit.BUG}
     last, _ = await live(settings, by_source, most, NEVER, monkeypatch)
     for task in (last, *tasks):
-        await task.close()
+        await task.close(settings.shutdown_s_max / 2)
     return struck
 
 
