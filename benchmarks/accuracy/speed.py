@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.accuracy.logs import SESSION_DAYS, Row
 from detector.core import apply, population
 from detector.core.clock import DAY_S
-from detector.core.columns import Columns, columns_of
+from detector.core.columns import judge
+from detector.core.facts import facts_of
 from detector.core.incident import Rules
 from detector.core.layout import INTERACTION, Records
 from detector.core.table import Table
@@ -34,7 +35,7 @@ def interactions() -> Records:
     kinds = rng.choice(len(KINDS), EVENTS, p=shares)
     found = np.zeros(EVENTS, INTERACTION).view(np.recarray)
     for number, (_, one) in enumerate(KINDS.values()):
-        found[kinds == number] = np.array([_columns(one)], INTERACTION)[0]
+        found[kinds == number] = _event(one)
     found.at_s = found.key_s = START_S + np.sort(rng.uniform(0, SPAN_S, EVENTS))
     found.offset = np.arange(EVENTS)
     found.event = rng.integers(1, 2**62, EVENTS)
@@ -45,8 +46,12 @@ def interactions() -> Records:
     return found
 
 
-def _columns(one: Interaction) -> Columns:
-    return columns_of({"event_id": "e", "client_id": "c", "at": START_S, **one}, 0, 0, 0, 0, 1)
+def _event(one: Interaction) -> Records:
+    """What the kernels see of an interaction of this kind, by the only channel."""
+    event = np.zeros(1, INTERACTION).view(np.recarray)
+    judge(event[0], facts_of({"event_id": "e", "client_id": "c", "at": START_S, **one}))
+    event.channel = 1
+    return event
 
 
 def seconds(batch: Records) -> tuple[float, int]:
