@@ -16,17 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.core import apply, debt, former, outlook, population, restore
-from detector.core.alert import Alert, Names, build, in_order
+from detector.core.alert import Alert, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.effect import EFFECT_NAMES
-from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
+from detector.core.effect import RESOLVED
+from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, OPENED, Rules
 from detector.core.layout import LAYOUT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
 from detector.core.reading import Read
 from detector.core.recent import keep_all
 from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
+from detector.core.telling import Names, alerts_of
 from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
 
@@ -99,7 +100,7 @@ class Shard:
         self._watched_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
-        self._alerts: list[Alert] = []
+        self._told: list[tuple[Batch, list[list[str]]]] = []  # effects, and of each the ids known at its moment
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -229,34 +230,39 @@ class Shard:
         self._changed_segments.update(touched)
 
     def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
-        """Make alerts of the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
+        """Keep the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
         table = self.table
         effects = table.effects[: table.effects_used[0]].view(np.recarray)
         if len(effects):
             recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
-            told = effects.view(np.ndarray)  # whose fields are given in a fifth of the time
-            columns = [told[name].tolist() for name in EFFECT_NAMES]  # a field at a time: a record at a time is slow
-            for fields, names in zip(zip(*columns, strict=True), self._names(told, recent_ids), strict=True):
-                alert = build(dict(zip(EFFECT_NAMES, fields, strict=True)), names)
-                self._alerts.append(alert)
-                self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
+            self._told.append((effects.view(np.ndarray).copy(), recent_ids))
+            self.counts["open"] += int((effects.transition == OPENED).sum()) - int((effects.transition == RESOLVED).sum())
             table.effects_used[0] = 0
         self._take_counts()
         keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
         return max(kept_to, applied)
 
-    def _names(self, told: Batch, recent_ids: Sequence[Sequence[str]]) -> Iterator[Names]:
+    def _alerts(self) -> list[Alert]:
+        """Make alerts, in order, of the effects since the last time: all at once, which is many times faster."""
+        if not self._told:
+            return []
+        effects = np.concatenate([effects for effects, _ in self._told])
+        names = self._names(effects, [ids for _, some in self._told for ids in some])
+        self._told = []
+        return sorted(alerts_of(effects, names), key=in_order)
+
+    def _names(self, effects: Batch, recent_ids: Sequence[Sequence[str]]) -> Names:
         """The words behind the numbers of effects."""
-        table = self.table
-        clients, accounts = table.names.of(told["row"]), table.accounts.of(told["account"])
-        segments = table.segment_names.of(told["segment"])
-        word = {number: table.channels[number] or None for number in np.unique(told["channels"]).tolist()}
-        for client, account, segment, channels, some in zip(
-            clients, accounts, segments, told["channels"].tolist(), recent_ids, strict=True
-        ):
-            yield Names(
-                self.policy.app_id, client, account or None, segment, [word[number] for number in channels], some
-            )
+        table, numbers = self.table, effects["channels"]
+        word = {number: table.channels[number] or None for number in np.unique(numbers).tolist()}
+        return Names(
+            self.policy.app_id,
+            table.names.of(effects["row"]),
+            [account or None for account in table.accounts.of(effects["account"])],
+            table.segment_names.of(effects["segment"]),
+            [[word[number] for number in some] for some in numbers.tolist()],
+            recent_ids,
+        )
 
     def _take_counts(self) -> None:
         counts = self.table.counts
@@ -290,11 +296,10 @@ class Shard:
         if self._keeps_states:
             rows = sorted(self._changed_rows.union(batch["row"].tolist()))
             states.extend(self.table.records(rows, sorted(self._changed_segments)))
-        alerts = sorted(self._alerts, key=in_order)
         if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
-        self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected, rerouted)
+        self._changed_rows, self._changed_segments = set(), set()
+        return Outcome(states, self._alerts(), rejected, rerouted)
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]
