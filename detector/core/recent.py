@@ -15,7 +15,7 @@ from detector.core.hashing import Integers, Text, joined
 from detector.core.layout import RECENT, Records
 from detector.core.merge import Batch
 
-_BYTES_AT_FIRST = 4096
+_BYTES_AT_FIRST = 256
 _SIZE, _BYTE = 2, 0xFF  # bytes that say how long a stored id is, the lower one first
 
 Numbers = np.ndarray[Any, np.dtype[Any]]

@@ -18,6 +18,7 @@ _SOURCE: Final = "rehearsal"
 _CLIENT: Final = "a client"
 _POLICY = Policy(sources=(_SOURCE,), learning_gaps_min=0)
 _NOT_PLAIN: Final = {"thread_id": "t", "in_reply_to": "e", "account_id": "a", "segment": "s", "attributes": {"a": "b"}}
+_ID_SIZE = 200
 _START_S = 1e9
 _WEEKS, _RETURNS_WEEK, _END_WEEK = 20, 80, 120
 
@@ -46,7 +47,8 @@ def _history() -> Iterator[bytes]:
 
 
 def _value(week: float, kind: str, direction: str, **more: object) -> bytes:
-    interaction = {"event_id": f"{kind} {week}", "client_id": _CLIENT, "kind": kind, "direction": direction}
+    event_id = f"{kind} {week}".rjust(_ID_SIZE)  # so long that there is more to keep than there is room for
+    interaction = {"event_id": event_id, "client_id": _CLIENT, "kind": kind, "direction": direction}
     return json.dumps({**interaction, "at": _at_s(week), **more}).encode()
 
 

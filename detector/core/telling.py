@@ -16,10 +16,10 @@ from numba import njit
 
 from detector.core.alert import MODEL, Alert, alert_id_of, incident_id_of
 from detector.core.clock import instants, to_operational_days
-from detector.core.effect import FIRST_TREND, ORDERS_SIGNAL
+from detector.core.effect import ORDERS_SIGNAL
 from detector.core.explain import explanation
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TYPE_OF
-from detector.core.signals import TRAITS
+from detector.core.signals import NUMBER, TRAITS
 
 _DAYS, _SHARES = 4, 6  # digits
 _CHANNELS_PLACE = 0  # of the channel heard last
@@ -27,7 +27,8 @@ _BACK: Final = np.isin(REASON_WORDS, ("returned", "late_event"))  # by reason: t
 _FINITE: Final = ("mean_gap_days", "longest_days", "prior_weight", "segment_gaps", "budget")
 _FINITE_IN_TREND: Final = ("before", "now", "score", "threshold")
 _TYPES: Final = [TYPE_OF[signal] for signal in SIGNAL_WORDS]
-_UNITS: Final = [trait.unit for trait in TRAITS]
+_IS_TREND: Final = np.isin(SIGNAL_WORDS, list(NUMBER))  # by signal, as the next one
+_UNITS: Final = [TRAITS[NUMBER[signal]].unit if signal in NUMBER else "" for signal in SIGNAL_WORDS]
 
 Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 Column = np.ndarray[Any, np.dtype[Any]]
@@ -149,11 +150,11 @@ def _active(effects: Effects, channels: Sequence[Sequence[str | None]]) -> list[
 def _trends(effects: Effects) -> list[dict[str, Any] | None]:
     """What is told of a decline; None of a silence."""
     found: list[dict[str, Any] | None] = [None] * len(effects)
-    of_trends = np.flatnonzero(effects["signal"] >= FIRST_TREND)
+    of_trends = np.flatnonzero(_IS_TREND[effects["signal"]])
     told = effects[of_trends]
     _demand_finite(told, _FINITE_IN_TREND)
     columns = {
-        "unit": [_UNITS[signal] for signal in (told["signal"] - FIRST_TREND).tolist()],
+        "unit": [_UNITS[signal] for signal in told["signal"].tolist()],
         "before": _rounded(told["before"], _DAYS),
         "now": _rounded(told["now"], _DAYS),
         "since": instants(told["since_s"]),

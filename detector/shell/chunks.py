@@ -8,13 +8,17 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import faust
+from aiokafka.consumer.fetcher import FetchResult
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, EventT, Message
+from faust.types.tuples import ConsumerMessage
 from yarl import URL
+
+from detector.core.records import Record
 
 _FAUST_LOGGER = logging.getLogger("faust.chunks")  # else Faust says under our name what it does
 
@@ -67,6 +71,7 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         if not wanted:  # to aiokafka an empty set means all
             await asyncio.sleep(_LOOK_AGAIN_S)
             return {}
+        _leave_as_they_are(consumer._fetcher._records.values())  # noqa: SLF001
         found = await super()._fetch_records(consumer, wanted, min(timeout or 0, _LOOK_AGAIN_S), max_records)
         self._forget_former()
         chunks = {}
@@ -112,6 +117,17 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             return False
         coordination = getattr(self._consumer._coordinator, "_coordination_task", None)  # noqa: SLF001
         return not self._thread.is_alive() or (coordination is not None and coordination.done())
+
+
+def _leave_as_they_are(fetched: Iterable[Any]) -> None:
+    """Let aiokafka hand over the records that it decoded: to make an object of its own of each costs twice as much."""
+    for result in fetched:
+        if isinstance(result, FetchResult) and result.has_more():
+            result._partition_records._consumer_record = _as_it_is  # noqa: SLF001
+
+
+def _as_it_is(_: object, record: Record) -> Record:
+    return record
 
 
 class ChunkConsumer(driver.Consumer):
@@ -187,11 +203,18 @@ class ChunkConsumer(driver.Consumer):
             follows = found.follows
             for start in range(0, len(found.records), size):
                 part = found.records[start : start + size]
-                message = self._to_message(tp, part[-1])
-                chunk: Any = Chunk(follows, part)  # bytes, to Faust
-                message.key, message.value = b"", chunk
+                message = self._message(tp, Chunk(follows, part))
                 follows = self.handed[tp] = message.offset
                 yield tp, message
+
+    def _message(self, tp: TP, chunk: Chunk) -> Message:
+        """Make a message of Faust's of a chunk; it is where its last record is."""
+        last = chunk.records[-1]
+        value: Any = chunk  # bytes, to Faust
+        return ConsumerMessage(
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, None, b"", value, None,
+            tp=tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Leave the positions to the shards, which know better what they have (see `read_from`)."""
