@@ -236,7 +236,9 @@ class Shard:
         if len(effects):
             recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
             self._told.append((effects.view(np.ndarray).copy(), recent_ids))
-            self.counts["open"] += int((effects.transition == OPENED).sum()) - int((effects.transition == RESOLVED).sum())
+            self.counts["open"] += int((effects.transition == OPENED).sum()) - int(
+                (effects.transition == RESOLVED).sum()
+            )
             table.effects_used[0] = 0
         self._take_counts()
         keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)

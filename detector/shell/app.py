@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
-from detector.shell import logs, watchdog
+from detector.shell import logs, memory, watchdog
 from detector.shell.catalogue import WORKER
 from detector.shell.chunks import AsIs, ChunkConsumer, ChunkTransport
 from detector.shell.connection import denied, for_faust
@@ -36,6 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))  # until Faust minds it: nothing was begun
+    memory.give_back()
     logs.configure(settings.log_level, settings.log_format)
     make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
     loop = asyncio.new_event_loop()
@@ -166,7 +167,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
         async for event in stream.noack().events():  # acked when its effects are durable, not when it was read
             shard = shards.get(event.message.partition)
             if shard is not None:
-                await shard.put(event)
+                shard.put(event)
 
 
 async def _close(shards: dict[int, ShardTask], partitions: set[int], *, seconds_max: float) -> None:

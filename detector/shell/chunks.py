@@ -19,12 +19,14 @@ from faust.types.tuples import ConsumerMessage
 from yarl import URL
 
 from detector.core.records import Record
+from detector.shell.underway import Underway
 
 _FAUST_LOGGER = logging.getLogger("faust.chunks")  # else Faust says under our name what it does
 
 FETCH_WAIT_MS = 500  # also how far the knowledge that a source was read to its end lags behind the clock
 
 
+_UNDERWAY_MAX = 60_000  # records, as objects of some 700 bytes each
 _LOOK_AGAIN_S = 0.2  # for partitions that were paused, or whose shards had not said from where to read
 
 
@@ -140,6 +142,7 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.handed: dict[TP, int] = defaultdict(lambda: -1)  # offset of the last record handed over
         self.ends_s: dict[TP, float] = {}  # when all that the partition held had been handed over, monotonic
+        self.underway = Underway(_UNDERWAY_MAX)
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -151,6 +154,7 @@ class ChunkConsumer(driver.Consumer):
         """Start anew: after a rebalance, records are handed over from the committed offset on."""
         self.handed.clear()
         self.ends_s.clear()
+        self.underway.clear()  # Faust has emptied its queues
 
     def read_to_end_at(self, tp: TP, read_to: int) -> float | None:
         """When the partition was last seen to hold nothing but what has been read, by the monotonic clock.
@@ -186,6 +190,8 @@ class ChunkConsumer(driver.Consumer):
         What was fetched is handed over, also of a partition that was paused meanwhile: aiokafka would not give it
         again.
         """
+        if not await self.underway.has_room(_LOOK_AGAIN_S):
+            return
         self._look_for_ends()
         records, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -205,6 +211,7 @@ class ChunkConsumer(driver.Consumer):
                 part = found.records[start : start + size]
                 message = self._message(tp, Chunk(follows, part))
                 follows = self.handed[tp] = message.offset
+                self.underway.add(len(part))
                 yield tp, message
 
     def _message(self, tp: TP, chunk: Chunk) -> Message:

@@ -32,7 +32,6 @@ from detector.shell.policy import policy_of
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
 
-_CHUNKS_QUEUED = 8  # twice what a transaction takes: they hold records as they came, the largest part of the memory
 _FIRST_CHUNK_WAIT_S = 0.2  # a source may turn out to be read to its end without a new record
 _FETCH_BYTES_MAX = 8 << 20
 _COUNTS_EVERY_S = 60
@@ -55,7 +54,7 @@ class ShardTask:
         self.restored: Shard | None = None  # the shard, once it has its state back and works
         self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
         self._meter = Meter(metrics, settings, self._shard, self._intake)
-        self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue(_CHUNKS_QUEUED)
+        self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue()  # the consumer bounds what is on its way
         self._unsought = set(settings.inputs)  # sources that are to be read from where we are, and are not yet
         self._unacked: dict[str, deque[EventT[Any]]] = {source: deque() for source in settings.inputs}
         self._read_at: dict[str, float] = {}  # when the last record of a source was read, by the monotonic clock
@@ -66,10 +65,10 @@ class ShardTask:
         self._frontier_s = -math.inf
         self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
 
-    async def put(self, chunk: EventT[Any]) -> None:
-        """Hand over a chunk; waits while too many are queued."""
+    def put(self, chunk: EventT[Any]) -> None:
+        """Hand over a chunk."""
         if not self._closed:
-            await self._chunks.put(chunk)
+            self._chunks.put_nowait(chunk)
 
     def lag(self, source: str) -> int | None:
         """Count the records of a source that are not applied yet; None if nobody knows."""
@@ -94,8 +93,6 @@ class ShardTask:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._tell_counts()
-        while not self._chunks.empty():  # lets go of whoever waits in `put`
-            self._chunks.get_nowait()
         await self._outlet.stop()
 
     async def _run_or_end(self) -> None:
@@ -194,7 +191,8 @@ class ShardTask:
         topic = chunk.message.topic
         value: Any = chunk.message.value  # bytes, to Faust
         follows, records = value
-        chunk.message.value = None  # the event waits for its ack; the records need not
+        self._consumer.underway.take(len(records))
+        chunk.message.value = chunk.value = None  # the event waits for its ack; the records need not
         source = self._source_of[topic]
         if follows > self._shard.read_to(source):
             self._unsought.add(source)

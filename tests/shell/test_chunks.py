@@ -7,15 +7,17 @@ from faust.types import TP
 
 from detector.shell.chunks import Chunk, ChunkConsumer, ChunkTransport, CommittedThread
 from detector.shell.settings import Settings
+from detector.shell.underway import Underway
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 
+MOST = 4
 EMAILS, CALLS = TP("app.emails", 0), TP("app.calls", 0)
 
 
 def record(offset):
     """Give a record of which only the place matters."""
-    return SimpleNamespace(offset=offset)
+    return SimpleNamespace(offset=offset, timestamp=1000 * offset, timestamp_type=0)
 
 
 class Consumer(ChunkConsumer):
@@ -27,6 +29,7 @@ class Consumer(ChunkConsumer):
         self.app = SimpleNamespace(consumer_generation_id=1)
         self.flow_active, self.handed, self.ends_s = True, {}, {}
         self._fetched, self._active = fetched, set(fetched)
+        self.underway = Underway(MOST)
 
     should_stop = False
 
@@ -35,9 +38,6 @@ class Consumer(ChunkConsumer):
 
     async def _wait_next_records(self, timeout):  # noqa: ASYNC109
         return self._fetched, self._active
-
-    def _to_message(self, tp, last):
-        return SimpleNamespace(tp=tp, offset=last.offset)
 
 
 async def test_records_are_handed_over_in_chunks_that_say_what_they_follow():
@@ -56,6 +56,25 @@ async def test_a_partition_paused_meanwhile_is_handed_over():
     assert handed == [EMAILS, CALLS]
 
 
+async def test_no_more_is_fetched_while_much_is_on_its_way():
+    """Faust's own bound counts chunks, so that memory would hold thousands of records for each."""
+    consumer = Consumer({EMAILS: Chunk(-1, [record(n) for n in range(MOST + 1)])})
+    assert len([message async for message in consumer.getmany(1.0)]) == 3
+    assert [message async for message in consumer.getmany(1.0)] == []
+    consumer.underway.take(1)
+    assert len([message async for message in consumer.getmany(1.0)]) == 3
+
+
+async def test_what_a_rebalance_dropped_is_not_on_its_way():
+    """Or there would never be room again; and what is taken afterwards was dropped already."""
+    consumer = Consumer({EMAILS: Chunk(-1, [record(n) for n in range(MOST + 1)])})
+    assert len([message async for message in consumer.getmany(1.0)]) == 3
+    consumer.forget()
+    consumer.underway.take(3)
+    assert len([message async for message in consumer.getmany(1.0)]) == 3
+    assert not await consumer.underway.has_room(0.01)
+
+
 class Kafka:
     """Stands for aiokafka's consumer: one assignment, and records to be fetched."""
 
@@ -63,6 +82,7 @@ class Kafka:
         self.subscription = SimpleNamespace(assignment=object())
         self._subscription = self
         self.sought = {}
+        self._fetcher = SimpleNamespace(_records={})
 
     def seek(self, tp, offset):
         """Note where to go."""
@@ -85,10 +105,10 @@ def thread(monkeypatch):
 
 async def test_a_partition_is_read_only_from_where_its_shard_says(thread):
     """Before that it is not fetched; from then on each fetch follows the former one."""
-    assert await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10) == {}
+    assert await thread._fetch_records(thread._consumer, {EMAILS, CALLS}, 0.0, 10) == {}
     await thread._read_from({EMAILS: 40})
-    first = await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10)
-    second = await thread._fetch_records(None, {EMAILS, CALLS}, 0.0, 10)
+    first = await thread._fetch_records(thread._consumer, {EMAILS, CALLS}, 0.0, 10)
+    second = await thread._fetch_records(thread._consumer, {EMAILS, CALLS}, 0.0, 10)
     assert thread.asked == [{EMAILS}, {EMAILS}]
     assert thread._consumer.sought == {EMAILS: 40}
     assert (first[EMAILS].follows, first[EMAILS].records[0].offset, second[EMAILS].follows) == (39, 40, 42)
@@ -98,7 +118,7 @@ async def test_a_new_assignment_asks_the_shards_anew(thread):
     """That of aiokafka begins at the committed offsets, and not at all where nothing was committed."""
     await thread._read_from({EMAILS: 40})
     thread._consumer.subscription.assignment = object()
-    assert await thread._fetch_records(None, {EMAILS}, 0.0, 10) == {}
+    assert await thread._fetch_records(thread._consumer, {EMAILS}, 0.0, 10) == {}
     assert not thread.is_read(EMAILS)
 
 
@@ -111,7 +131,7 @@ async def test_a_gap_is_read_again():
         asked.append(offsets)
 
     consumer = object.__new__(ChunkConsumer)
-    consumer.read_from = read_from
+    consumer.read_from, consumer.underway = read_from, Underway(MOST)
     settings = Settings(app_id="app", partitions=1)
     task._settings, task._app, task._partition = settings, SimpleNamespace(consumer=consumer), 0
     task._clock, task._unsought = WallClock(ClockPolicy(60)), set()
@@ -119,7 +139,7 @@ async def test_a_gap_is_read_again():
     task._source_of = {topic: source for source, topic in task._topics.items()}
     task._shard = SimpleNamespace(read_to=lambda _: 6)
     message = SimpleNamespace(topic="app.emails", value=Chunk(9, [record(10)]))
-    task._read(SimpleNamespace(message=message))
+    task._read(SimpleNamespace(message=message, value=message.value))
     await task._seek()
     await task._seek()
     assert asked == [{EMAILS: 7}]

@@ -23,6 +23,7 @@ from detector.shell.chunks import Chunk, ChunkConsumer
 from detector.shell.exits import Exit
 from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
+from detector.shell.underway import Underway
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 from tests.faults import durable
@@ -72,6 +73,7 @@ class Source(ChunkConsumer):
 
     def __init__(self, ends):
         self._ends = ends
+        self.underway = Underway(1000)
 
     def read_to_end_at(self, tp, read_to):
         """Give now, if there is nothing more to read."""
@@ -121,7 +123,7 @@ async def live(settings, by_source, upto, struck_at, monkeypatch):
         for name, found in by_source.items():
             chunk = Chunk(-1, found[:upto])
             message = SimpleNamespace(topic=settings.topic(name), offset=chunk.records[-1].offset, value=chunk)
-            await task.put(SimpleNamespace(message=message, ack=lambda: None))
+            task.put(SimpleNamespace(message=message, value=chunk, ack=lambda: None))
         give_up_at = time.monotonic() + LIFE_SECONDS_MAX
         while not task._task.done() and not is_done(task, by_source, upto):
             assert time.monotonic() < give_up_at, f"wait {struck_at}: {task._task.get_stack()}"
