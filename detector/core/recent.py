@@ -14,6 +14,7 @@ from numba import njit
 from detector.core.hashing import Integers, Text, joined
 from detector.core.layout import RECENT, Records
 from detector.core.merge import Batch
+from detector.core.room import with_room
 
 _BYTES_AT_FIRST = 256
 _SIZE, _BYTE = 2, 0xFF  # bytes that say how long a stored id is, the lower one first
@@ -133,12 +134,10 @@ class Recent:
         self.kept = _empty(rows, _BYTES_AT_FIRST)
 
     def grow(self, rows: int) -> None:
-        """Have room for so many more clients."""
-        more = _empty(rows, 0)
-        self.kept = self.kept._replace(
-            starts=np.concatenate([self.kept.starts, more.starts]),
-            sizes=np.concatenate([self.kept.sizes, more.sizes]),
-            rooms=np.concatenate([self.kept.rooms, more.rooms]),
+        """Have room for so many clients."""
+        kept = self.kept
+        self.kept = kept._replace(
+            starts=with_room(kept.starts, rows), sizes=with_room(kept.sizes, rows), rooms=with_room(kept.rooms, rows)
         )
 
     def make_room(self, size: int) -> None:

@@ -23,6 +23,7 @@ from detector.core.layout import (
 )
 from detector.core.lifecycle import State
 from detector.core.recent import Recent
+from detector.core.room import with_room
 from detector.core.signals import TRAITS
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
@@ -74,6 +75,7 @@ class Table:
             numbered_from_one.number("")
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
+        self._begun = 0  # rows that are those of a client
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
@@ -99,21 +101,22 @@ class Table:
 
     def make_rows(self) -> None:
         """Have a row for every client that has a name."""
-        more = len(self.names) - len(self.clients)
-        if more > 0:
-            more = max(more, len(self.clients) // 2)
-            self.clients = np.concatenate([self.clients, new_clients(more)]).view(np.recarray)
-            self.due_s = np.concatenate([self.due_s, np.full(more, NEVER_S, np.uint32)])
-            self.recent.grow(more)
-            self.trend_of = np.concatenate([self.trend_of, np.zeros((more, len(TRAITS)), np.uint32)])
+        rows, room = len(self.names), len(self.clients)
+        if rows > room:
+            room = max(rows, room + room // 2)
+            self.clients, self.due_s = with_room(self.clients, room), with_room(self.due_s, room)
+            self.trend_of = with_room(self.trend_of, room)
+            self.recent.grow(room)
+        if rows > self._begun:
+            self.clients[self._begun : rows], self.due_s[self._begun : rows] = new_clients(1), NEVER_S
+            self._begun = rows
 
     def arrays(self, events: int) -> Arrays:
         """What kernels work on, with room for all trends that so many interactions can begin."""
         room = int(self.trends_used[0]) + events * _TRENDS_PER_EVENT
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
-            more = max(room - len(self.trends), len(self.trends) // 2)
-            self.trends = np.concatenate([self.trends, new_trends([0] * more)]).view(np.recarray)
+            self.trends = with_room(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
         return Arrays(
             self.clients, self.due_s, self.trend_of, self.trends, self.trends_used, self.segments, self.counts,
             self.effects, self.effects_used,

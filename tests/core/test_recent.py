@@ -35,7 +35,7 @@ def test_more_clients_may_come():
     """Those that were there keep their ids."""
     recent = Recent(1)
     keep(recent, 0, ["first"])
-    recent.grow(2)
+    recent.grow(4)
     keep(recent, 2, ["third"])
     assert [recent.ids(row, 1) for row in (0, 2)] == [["first"], ["third"]]
 
