@@ -16,6 +16,6 @@ def with_room(array: Array, count: int) -> Array:
     >>> with_room(np.array([1, 2]), 4)
     array([1, 2, 0, 0])
     """
-    longer = np.zeros((count, *array.shape[1:]), array.dtype).view(type(array))
+    longer: Array = np.zeros((count, *array.shape[1:]), array.dtype).view(type(array))
     longer[: len(array)] = array
     return longer
