@@ -57,6 +57,7 @@ class Node:
             "broker.session.timeout.ms=4000",  # a lost node is missed soon
             "broker.heartbeat.interval.ms=1000",
             "log.cleaner.backoff.ms=1000",  # the state, with a new segment each second, is compacted while we look
+            "log.cleaner.dedupe.buffer.size=2097152",  # all of it is wiped at each cleaning
         ]
         (self.folder / "node.properties").write_text("\n".join(lines) + "\n")
 

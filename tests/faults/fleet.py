@@ -83,7 +83,7 @@ class Worker:
     """One worker process and its log."""
 
     def __init__(self, name: str, settings: Settings, start: Start) -> None:
-        self.name, self.is_stopped = name, False
+        self.name, self.is_stopped, self.was_stopped = name, False, False
         self.leaves_until_s: float | None = None  # by the monotonic clock, if it was told to stop
         self.log = Log(settings.data_dir / f"{name}.log")
         given = {PREFIX + key.upper(): str(getattr(settings, key)) for key in settings.model_fields_set}
@@ -112,6 +112,7 @@ class Worker:
     def signal(self, sign: signal.Signals) -> None:
         """Send it a signal."""
         self.is_stopped = sign == signal.SIGSTOP
+        self.was_stopped |= self.is_stopped
         self.process.send_signal(sign)
 
 
@@ -172,12 +173,15 @@ class Fleet:
             worker.process.wait(STOP_SECONDS_MAX)
 
     def _bury(self, worker: Worker) -> None:
+        """Count how it ended; fails if nothing that we did excuses it."""
         self.workers.remove(worker)
         code = worker.process.returncode
-        self.ended["kill -9" if code == -signal.SIGKILL else str(code)] += 1
-        excused = time.monotonic() < self.excuses_until_s
-        known = code == -signal.SIGKILL or (code in set(Exit) and code not in NEVER)
+        disturbed = worker.was_stopped or time.monotonic() < self.excuses_until_s
+        killed = code == -signal.SIGKILL
         young = code == -signal.SIGTERM and not worker.has_begun()
-        no_broker = code == Exit.PROBLEM and excused and "no Kafka answers" in worker.log.text()
+        no_broker = code == Exit.PROBLEM and disturbed and "no Kafka answers" in worker.log.text()
+        plain = killed or young or no_broker or code in (Exit.DONE, Exit.FENCED)
+        name = "kill -9" if killed else str(code)
+        self.ended[name if plain or disturbed else f"{name} undisturbed"] += 1
         told = f"{worker.name} ended with {code}: {MEANINGS.get(code, '?')}"
-        assert known or young or no_broker, f"{told}\n{worker.log.text()[-6000:]}"
+        assert plain or (code in set(Exit) and code not in NEVER), f"{told}\n{worker.log.text()[-6000:]}"

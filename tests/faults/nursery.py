@@ -92,7 +92,6 @@ class Nursery:
             cwd=broker.RUN.parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,
         )
 
     def __enter__(self) -> Self:
@@ -101,8 +100,10 @@ class Nursery:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """End it; its workers have been ended."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
     def start(self, environment: Mapping[str, str], log: Path) -> Forked:
         """Start a worker."""
@@ -110,6 +111,7 @@ class Nursery:
         self._count += 1
         request = json.dumps([self._count, dict(environment), str(log)])
         self._process.stdin.write(request.encode() + b"\n")
+        self._process.stdin.flush()
         give_up_at = time.monotonic() + _READY_SECONDS_MAX
         while self._count not in self._pids:
             assert time.monotonic() < give_up_at, "no worker was forked"
