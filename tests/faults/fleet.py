@@ -180,8 +180,8 @@ class Fleet:
         killed = code == -signal.SIGKILL
         young = code == -signal.SIGTERM and not worker.has_begun()
         no_broker = code == Exit.PROBLEM and disturbed and "no Kafka answers" in worker.log.text()
-        plain = killed or young or no_broker or code in (Exit.DONE, Exit.FENCED)
-        name = "kill -9" if killed else str(code)
-        self.ended[name if plain or disturbed else f"{name} undisturbed"] += 1
+        known = disturbed and code in set(Exit) and code not in NEVER
+        self.ended["kill -9" if killed else str(code)] += 1
         told = f"{worker.name} ended with {code}: {MEANINGS.get(code, '?')}"
-        assert plain or (code in set(Exit) and code not in NEVER), f"{told}\n{worker.log.text()[-6000:]}"
+        accounted_for = killed or young or no_broker or known or code in (Exit.DONE, Exit.FENCED)
+        assert accounted_for, f"{told}\n{worker.log.text()[-6000:]}"
