@@ -178,10 +178,12 @@ class Fleet:
         code = worker.process.returncode
         disturbed = worker.was_stopped or time.monotonic() < self.excuses_until_s
         killed = code == -signal.SIGKILL
-        young = code == -signal.SIGTERM and not worker.has_begun()
+        told_to = worker.leaves_until_s is not None
+        young = told_to and code == -signal.SIGTERM and not worker.has_begun()
+        left = told_to and code == Exit.DONE
         no_broker = code == Exit.PROBLEM and disturbed and "no Kafka answers" in worker.log.text()
-        known = disturbed and code in set(Exit) and code not in NEVER
+        known = disturbed and code in set(Exit) - {Exit.DONE, *NEVER}
         self.ended["kill -9" if killed else str(code)] += 1
         told = f"{worker.name} ended with {code}: {MEANINGS.get(code, '?')}"
-        accounted_for = killed or young or no_broker or known or code in (Exit.DONE, Exit.FENCED)
+        accounted_for = killed or young or left or no_broker or known or code == Exit.FENCED
         assert accounted_for, f"{told}\n{worker.log.text()[-6000:]}"
