@@ -1,13 +1,14 @@
 """`make faults SEED=1 COUNT=200 JOBS=3`: random schedules, a few at a time, and what they came to.
 
-A schedule waits most of the time. A job keeps its cluster of one node for all of its schedules, which have names of
-their own on it; three nodes are started when one asks for them. A schedule that fails says how it is repeated, keeps
-its folder, and lets the others go on.
+A schedule waits most of the time. What is slow to start is kept by a job for all of its schedules: a cluster of one
+node and one of three, on which schedules have names of their own, and a process that workers are forked from. A
+schedule that fails says how it is repeated, keeps its folder, and lets the others go on, on clusters that are new.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from detector.shell.kernels import make_ready
 from detector.shell.settings import PREFIX
 from tests.faults.cluster import Cluster, running
 from tests.faults.drill import SESSION_S, Report, drill
+from tests.faults.nursery import Nursery
 from tests.faults.schedule import drawn
 from tests.faults.takeover import TakeOver
 
@@ -53,7 +55,7 @@ def main() -> int:
             print(written(one) if given.json else f"{len(ended)}: seed {one.seed}: {told(one)}", flush=True)  # noqa: T201
     finally:
         if not given.json:
-            print(summed_up(ended))  # noqa: T201
+            print(summed_up(ended), f"processor time: {processor_s() / max(len(ended), 1):.0f} s each", sep="\n")  # noqa: T201
     return int(any(one.report is None for one in ended))
 
 
@@ -70,32 +72,40 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def processor_s() -> float:
+    """Give what this process and all that it has started and seen end have used."""
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def in_turn(given: argparse.Namespace) -> Iterator[Ended]:
     """Run schedules one after the other."""
     until_s = time.monotonic() + 60 * given.minutes
-    kept: Cluster | None = None
-    with ExitStack() as stack:
+    kept: dict[int, Cluster] = {}
+    with Nursery() as nursery, ExitStack() as stack:
         number = 0
         while number < given.count if given.count is not None else time.monotonic() < until_s:
             seed = given.seed + number * given.every
-            single = drawn(seed, SESSION_S, nodes=given.nodes).nodes == 1
-            if single and kept is None:
-                kept = stack.enter_context(running(1, Path(tempfile.mkdtemp(prefix="faults-kafka-"))))
-            one = ended(seed, given.nodes, kept if single else None)
+            nodes = drawn(seed, SESSION_S, nodes=given.nodes).nodes
+            if nodes not in kept:
+                kept[nodes] = stack.enter_context(running(nodes, Path(tempfile.mkdtemp(prefix="faults-kafka-"))))
+            one = ended(seed, given.nodes, kept[nodes], nursery)
             if one.report is None:  # whatever it left behind does not trouble the next one
                 stack.close()
-                kept = None
+                kept.clear()
             yield one
             number += 1
+    for cluster in kept.values():
+        shutil.rmtree(cluster.folder)
 
 
-def ended(seed: int, nodes: int | None, cluster: Cluster | None) -> Ended:
+def ended(seed: int, nodes: int | None, cluster: Cluster, nursery: Nursery) -> Ended:
     """Run a schedule to its end."""
     folder = Path(tempfile.mkdtemp(prefix=f"faults-{seed}-"))
     try:
-        report = drill(seed, folder, nodes=nodes, cluster=cluster)
+        report = drill(seed, folder, nodes=nodes, cluster=cluster, start=nursery.start)
     except Exception:  # noqa: BLE001 (whatever it is, it is told, and the run has failed)
-        return Ended(seed, None, f"{traceback.format_exc()}\nits logs are in {folder}")
+        return Ended(seed, None, f"{traceback.format_exc()}\nlogs are in {folder} and {cluster.folder}")
     shutil.rmtree(folder)
     return Ended(seed, report)
 
@@ -103,16 +113,16 @@ def ended(seed: int, nodes: int | None, cluster: Cluster | None) -> Ended:
 def in_jobs(given: argparse.Namespace) -> Iterator[Ended]:
     """Deal the seeds out to processes, and hand over what they report as it comes."""
     found: Queue[Ended | None] = Queue()
-    processes = [_job(given, number) for number in range(given.jobs)]
+    processes = {given.seed + number: _job(given, number) for number in range(given.jobs)}
     with ThreadPoolExecutor(given.jobs) as pool:
-        for process in processes:
-            pool.submit(_collect, process, found)
+        for first, process in processes.items():
+            pool.submit(_collect, first, process, found)
         try:
             for _ in processes:
                 yield from iter(found.get, None)
         finally:
-            for process in processes:
-                process.terminate()  # which lets it stop its cluster
+            for process in processes.values():
+                process.terminate()  # which lets it stop its clusters
 
 
 def _job(given: argparse.Namespace, number: int) -> "subprocess.Popen[str]":
@@ -123,11 +133,16 @@ def _job(given: argparse.Namespace, number: int) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-m", "tests.faults", "--json", *flags], stdout=subprocess.PIPE, text=True)
 
 
-def _collect(process: "subprocess.Popen[str]", found: "Queue[Ended | None]") -> None:
+def _collect(first: int, process: "subprocess.Popen[str]", found: "Queue[Ended | None]") -> None:
+    """Pass on what a job reports, and that it ended for another reason than what it reported."""
     assert process.stdout is not None
+    explained = False
     for line in process.stdout:
-        found.put(read(line))
-    process.wait()
+        one = read(line)
+        explained = explained or one.report is None
+        found.put(one)
+    if process.wait() and not explained:
+        found.put(Ended(first, None, f"the job that began with this seed broke off with {process.returncode}"))
     found.put(None)
 
 

@@ -1,5 +1,6 @@
 """Kafka for the fault suite: one node or three, each with a listener behind a proxy, and each can be killed."""
 
+import os
 import signal
 import subprocess
 import time
@@ -14,6 +15,8 @@ from tests.faults.proxy import Proxy
 
 CLUSTER_ID = "Z2hvc3RpbmctZmF1bHRzLQ"  # any 16 bytes in Base64
 READY_SECONDS_MAX = 180  # it takes ten; the rest is for a busy machine
+JAVA = "-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""For nodes that live for minutes: to compile more than the simplest way would cost more than it saves."""
 
 
 class Node:
@@ -53,7 +56,8 @@ class Node:
             f"transaction.state.log.min.isr={least}",
             "broker.session.timeout.ms=4000",  # a lost node is missed soon
             "broker.heartbeat.interval.ms=1000",
-            "log.cleaner.backoff.ms=200",  # the state is compacted while we look
+            "log.cleaner.backoff.ms=1000",  # the state, with a new segment each second, is compacted while we look
+            "log.cleaner.dedupe.buffer.size=2097152",  # all of it is wiped at each cleaning
         ]
         (self.folder / "node.properties").write_text("\n".join(lines) + "\n")
 
@@ -62,7 +66,13 @@ class Node:
         command = [broker.RUN, "--folder", self.folder, "--port", str(self.port), "--cluster", CLUSTER_ID]
         config = ["--config", self.folder / "node.properties"]
         with (self.folder / "kafka.log").open("ab") as output:
-            self._process = subprocess.Popen([*command, *config], stdout=output, stderr=output, start_new_session=True)
+            self._process = subprocess.Popen(
+                [*command, *config],
+                env={**os.environ, "KAFKA_HEAP_OPTS": JAVA},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
 
     def kill(self) -> None:
         """Kill -9 it."""
@@ -81,7 +91,9 @@ class Cluster:
     """The nodes together."""
 
     def __init__(self, size: int, folder: Path) -> None:
+        self.folder = folder
         self.nodes = [Node(number, folder / f"node-{number}") for number in range(1, size + 1)]
+        self._admin = broker.admin(self.addresses, {"reconnect.backoff.max.ms": "200"})  # kept, as it is asked often
 
     @property
     def addresses(self) -> str:
@@ -103,7 +115,7 @@ class Cluster:
         if not all(node.is_up for node in self.nodes):
             return False
         try:
-            found = broker.admin(self.addresses).list_topics(timeout=2)
+            found = self._admin.list_topics(timeout=2)
         except KafkaException:
             return False
         partitions = [partition for topic in found.topics.values() for partition in topic.partitions.values()]

@@ -21,7 +21,7 @@ from detector.shell.settings import Settings
 from tests import kafka as broker
 from tests.faults import durable
 from tests.faults.cluster import READY_SECONDS_MAX, Cluster, running
-from tests.faults.fleet import STOP_SECONDS_MAX, Fleet, Worker
+from tests.faults.fleet import Fleet, Start, Worker, from_nothing
 from tests.faults.load import Load
 from tests.faults.schedule import Fault, Schedule, drawn
 from tests.faults.takeover import TakeOver, longest
@@ -30,6 +30,7 @@ DONE_SECONDS_MAX = 300  # it takes a few; the rest is for a busy machine
 SESSION_S = 6
 SETTLE_S = 12  # longer than it may take to produce after a node came back
 LIVE_EVERY_S = 0.4
+FINISHED_EVERY_S = 1.0
 EXCUSED_S = 40  # how long a disturbance of the broker may still make workers end: their own bounds and Kafka's
 
 
@@ -131,7 +132,10 @@ class Drill:
 
     def _remove(self, fault: Fault) -> None:
         if len(self.fleet.workers) > 1:
-            self.fleet.terminate(self._worker(fault))
+            worker = self._worker(fault)
+            self.fleet.terminate(worker)
+            while worker in self.fleet.workers:
+                self._go_on(0.05)
 
     def _add(self, _: Fault) -> None:
         self.fleet.add()
@@ -175,24 +179,29 @@ class Drill:
     def finish(self) -> None:
         """Wait until everything is applied and told, and let the workers leave."""
         give_up_at = time.monotonic() + DONE_SECONDS_MAX
-        told = len(self.load.answer(time.time()).alerts)
-        while not (self._told() >= told and self.load.is_applied(durable.restored(self.load.settings))):
-            logs = "\n".join(worker.log.read_text()[-2000:] for worker in self.fleet.workers)
-            assert time.monotonic() < give_up_at, f"{self._told()} of {told} alerts, or not all applied\n{logs}"
-            self._go_on_quietly(0.5)
-        for worker in list(self.fleet.workers):
-            worker.signal(signal.SIGTERM)
-        for worker in self.fleet.workers:
-            code = worker.process.wait(STOP_SECONDS_MAX)
-            assert code == Exit.DONE, f"{worker.name} ended with {code}\n{worker.log.read_text()[-3000:]}"
-
-    def _told(self) -> int:
         settings = self.load.settings
-        return len(durable.values(settings, settings.alerts_topic, settings.history_topic))
+        told = len(self.load.replayed(time.time()))
+        with closing(durable.Count(settings, settings.alerts_topic, settings.history_topic)) as count:
+            while not (self._has_begun() and count.total >= told and self._is_applied()):
+                logs = "\n".join(worker.log.text()[-2000:] for worker in self.fleet.workers)
+                assert time.monotonic() < give_up_at, f"{count.total} of {told} alerts, or not all applied\n{logs}"
+                self.fleet.supervise()
+                count.go_on(FINISHED_EVERY_S)
+        leaving = list(self.fleet.workers)
+        for worker in leaving:
+            self.fleet.terminate(worker)
+        while self.fleet.workers:
+            self.fleet.supervise()
+            time.sleep(0.05)
+        for worker in leaving:
+            code = worker.process.returncode
+            assert code == Exit.DONE, f"{worker.name} ended with {code}\n{worker.log.text()[-3000:]}"
 
-    def _go_on_quietly(self, seconds: float) -> None:
-        self.fleet.supervise()
-        time.sleep(seconds)
+    def _has_begun(self) -> bool:
+        return all(worker.has_begun() for worker in self.fleet.workers)
+
+    def _is_applied(self) -> bool:
+        return self.load.is_applied(durable.restored(self.load.settings))
 
     def compare(self) -> tuple[int, int]:
         """Hold what is durable to the answer; -> how many alerts and rejections."""
@@ -212,7 +221,14 @@ def told(seed: int, nodes: int | None) -> str:
     return f"make faults SEED={seed} COUNT=1" + (f" NODES={nodes}" if nodes else "")
 
 
-def drill(seed: int, folder: Path, *, nodes: int | None = None, cluster: Cluster | None = None) -> Report:
+def drill(
+    seed: int,
+    folder: Path,
+    *,
+    nodes: int | None = None,
+    cluster: Cluster | None = None,
+    start: Start = from_nothing,
+) -> Report:
     """Run the schedule of a seed; raises if anything differs from a run without faults, and says how to repeat it.
 
     It runs on a cluster of its own, unless one of the right size is given that is used again afterwards.
@@ -220,14 +236,14 @@ def drill(seed: int, folder: Path, *, nodes: int | None = None, cluster: Cluster
     schedule = drawn(seed, SESSION_S, nodes=nodes)
     try:
         with nullcontext(cluster) if cluster else running(schedule.nodes, folder / "kafka") as used:
-            report = _drill(schedule, folder, used)
+            report = _drill(schedule, folder, used, start)
     except BaseException as error:
         error.add_note(f"{dict(schedule.kinds())}\nseed {seed} failed; repeat it with: {told(seed, nodes)}")
         raise
     return report
 
 
-def _drill(schedule: Schedule, folder: Path, cluster: Cluster) -> Report:
+def _drill(schedule: Schedule, folder: Path, cluster: Cluster, start: Start) -> Report:
     began = time.monotonic()
     settings = Settings(
         bootstrap_servers=cluster.addresses,
@@ -248,7 +264,7 @@ def _drill(schedule: Schedule, folder: Path, cluster: Cluster) -> Report:
     load = Load(settings, Random(schedule.seed))
     load.produce_history()
     proxied = settings.model_copy(update={"bootstrap_servers": cluster.proxied})
-    with closing(Fleet(proxied)) as fleet:
+    with closing(Fleet(proxied, start)) as fleet:
         run = Drill(schedule, cluster, fleet, load)
         run.run()
         run.finish()

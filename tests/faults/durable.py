@@ -1,6 +1,7 @@
 """What an installation has made durable: committed records, and the shards that they restore."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -9,6 +10,8 @@ from detector.core.shard import Shard
 from detector.shell.policy import policy_of
 from detector.shell.settings import Settings
 from tests import kafka as broker
+
+_COUNTED_AT_ONCE_MAX = 10_000
 
 
 class Stored(NamedTuple):
@@ -23,19 +26,8 @@ class Stored(NamedTuple):
 
 def committed(settings: Settings, topic: str) -> Iterator[Stored]:
     """Read a topic as a subscriber does, from its beginning to its end."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": f"{settings.app_id}-reader",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,
-        }
-    )
-    consumer.assign([TopicPartition(topic, p, 0) for p in range(settings.partitions)])
     ends = 0
-    try:
+    with closing(_subscriber(settings, topic, wait_ms=10)) as consumer:
         while ends < settings.partitions:
             message = consumer.poll(broker.REPLY_SECONDS_MAX)
             assert message is not None, "the broker does not answer"
@@ -45,8 +37,38 @@ def committed(settings: Settings, topic: str) -> Iterator[Stored]:
             else:
                 at_s = message.timestamp()[1] / 1000
                 yield Stored(message.partition(), message.offset(), at_s, message.key(), message.value())
-    finally:
-        consumer.close()
+
+
+class Count:
+    """Counts the records of topics as they come, and reads each once."""
+
+    def __init__(self, settings: Settings, *topics: str) -> None:
+        self.total = 0
+        self._consumer = _subscriber(settings, *topics, wait_ms=500)
+
+    def go_on(self, seconds: float) -> None:
+        """Count what comes in so many seconds."""
+        found = self._consumer.consume(_COUNTED_AT_ONCE_MAX, seconds)
+        self.total += sum(1 for message in found if not message.error() and message.value())
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+
+def _subscriber(settings: Settings, *topics: str, wait_ms: int) -> Consumer:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.app_id}-reader",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": wait_ms,
+        }
+    )
+    consumer.assign([TopicPartition(topic, p, 0) for topic in topics for p in range(settings.partitions)])
+    return consumer
 
 
 def values(settings: Settings, *topics: str) -> list[bytes]:

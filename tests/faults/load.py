@@ -183,14 +183,15 @@ class Load:
                 intake.take_in(source, records_of(records), until_s)
         outcomes = [shard.advance(dict.fromkeys(topics, until_s)) for shard in shards]
         alerts = sorted(alert.value for outcome in outcomes for alert in outcome.alerts)
-        assert alerts == self._replayed(until_s)
+        assert alerts == self.replayed(until_s)
         return Answer(
             alerts,
             sorted(rejected for outcome in outcomes for rejected in outcome.rejected),
             {client: row for shard in shards for client, row in rows_of(shard).items()},
         )
 
-    def _replayed(self, until_s: float) -> list[bytes]:
+    def replayed(self, until_s: float) -> list[bytes]:
+        """Give the alerts of a replay of the load."""
         emitted: list[bytes] = []
         replay(
             [[sent.value for sent in self.counted]],
