@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.backtest.alarms import Alarms
 from detector.backtest.baselines import Baseline, baselines
-from detector.backtest.feed import Line, feed
+from detector.backtest.feed import feed
 from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact, seconds
 from detector.backtest.levels import Shift, shifts
 from detector.backtest.log import Floats, Log
@@ -82,7 +82,7 @@ class Backtest:
 
 
 def backtest(
-    records: Iterable[Line],
+    batches: Iterable[Sequence[bytes]],
     *,
     policy: Policy,
     budgets: Sequence[float],
@@ -95,8 +95,8 @@ def backtest(
 
     Parameters
     ----------
-    records
-        In the order of the file; read once.
+    batches
+        Records, as `replay` takes them; read once.
     policy
         What the shards obey, apart from the budget, which is the same for all segments.
     budgets
@@ -111,7 +111,7 @@ def backtest(
         Called with each budget whose run begins, after the log was read.
     """
     waiting = [Shard(replace(policy, segment_budgets={})) for _ in range(partitions)]
-    log = feed(records, waiting, route=route, now_s=now_s).log()
+    log = feed(batches, waiting, route=route, now_s=now_s).log()
     silences = silences_of(log, policy.session_hours / HOURS_PER_DAY)
     frozen = pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)
     judged, survival, late = [], list[SurvivalTable](), 0

@@ -140,7 +140,7 @@ def unsorted(event):
         (outbound_only, "no contacts"),
         (unsorted, "sort the log by time"),
         (lambda _: [], "no event that could be read"),
-        (lambda _: [{"client_id": "ann"}], "1 of 1 records could not be read (invalid_field 1)"),
+        (lambda _: [{"client_id": "ann"}], "1 of 1 records could not be read (unknown_kind 1)"),
     ],
 )
 def test_what_cannot_be_computed_is_told_in_a_line(run, event, events, said):
