@@ -29,6 +29,8 @@ class Log:
     ----------
     clients
         Client ids; a client's number is its place.
+    numbers
+        Per shard, the numbers of its clients by their rows.
     client, at_s
         Of every inbound interaction that no machine sent: the client's number, and the time. In the order of the log.
     order_value
@@ -40,6 +42,7 @@ class Log:
     """
 
     clients: list[str]
+    numbers: list[Ints]
     client: Ints
     at_s: Floats
     order_value: Floats
@@ -104,6 +107,7 @@ class LogColumns:
         read = self._clients > 0
         return Log(
             clients=self._ids(numbers),
+            numbers=numbers,
             client=client,
             at_s=at_s,
             order_value=np.bincount(ordering, amount, minlength=self._clients).astype(np.float64),

@@ -19,8 +19,8 @@ from detector.core import apply, debt, former, outlook, population, restore
 from detector.core.alert import Alert, Names, build, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.effect import EFFECT_NAMES
-from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
+from detector.core.effect import EFFECT_NAMES, RESOLVED
+from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, OPENED, Rules
 from detector.core.layout import LAYOUT, Records
 from detector.core.merge import Batch, Ids, Merge, Position
 from detector.core.reading import Read
@@ -33,6 +33,7 @@ from schemas.interaction import Interaction
 POSITION_KEY = b"position\0"
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
+Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 
 
 class UnknownClientError(KeyError):
@@ -59,12 +60,16 @@ class Policy:
 
 
 class Outcome(NamedTuple):
-    """What an advance asks the shell to make durable, all of it or nothing."""
+    """What an advance asks the shell to make durable, all of it or nothing.
+
+    Only a shard that builds no alerts gives `effects`, some at a time, in the order in which they came.
+    """
 
     states: list[tuple[bytes, bytes]]
     alerts: list[Alert]
     rejected: list[bytes]
     rerouted: list[Rerouted]
+    effects: list[Effects]
 
 
 class Shard:
@@ -76,11 +81,13 @@ class Shard:
         What it obeys.
     keeps_states
         Whether its outcomes have states to be made durable.
+    builds_alerts
+        Whether its outcomes have alerts; else they have the effects that alerts would be built of.
     """
 
-    def __init__(self, policy: Policy, *, keeps_states: bool = True) -> None:
+    def __init__(self, policy: Policy, *, keeps_states: bool = True, builds_alerts: bool = True) -> None:
         self.policy = policy
-        self._keeps_states = keeps_states
+        self._keeps_states, self._builds_alerts = keeps_states, builds_alerts
         self.clock_s = -math.inf
         self.table = Table(
             policy.segments_max,
@@ -100,6 +107,7 @@ class Shard:
         self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
         self._alerts: list[Alert] = []
+        self._effects: list[Effects] = []
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -229,21 +237,27 @@ class Shard:
         self._changed_segments.update(touched)
 
     def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
-        """Make alerts of the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
+        """Take the effects that the kernels left, as they are or as alerts; -> `applied`."""
         table = self.table
         effects = table.effects[: table.effects_used[0]].view(np.recarray)
         if len(effects):
-            recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
-            told = effects.view(np.ndarray)  # whose fields are given in a fifth of the time
-            columns = [told[name].tolist() for name in EFFECT_NAMES]  # a field at a time: a record at a time is slow
-            for fields, names in zip(zip(*columns, strict=True), self._names(told, recent_ids), strict=True):
-                alert = build(dict(zip(EFFECT_NAMES, fields, strict=True)), names)
-                self._alerts.append(alert)
-                self.counts["open"] += (alert.transition == "opened") - (alert.transition == "resolved")
+            if self._builds_alerts:
+                recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
+                self._build(effects.view(np.ndarray), recent_ids)
+            else:
+                self._effects.append(effects.view(np.ndarray).copy())
+            told = effects["transition"]
+            self.counts["open"] += int((told == OPENED).sum()) - int((told == RESOLVED).sum())
             table.effects_used[0] = 0
         self._take_counts()
         keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
         return max(kept_to, applied)
+
+    def _build(self, told: Effects, recent_ids: Sequence[Sequence[str]]) -> None:
+        """Make alerts of effects, each with the ids known at its moment."""
+        columns = [told[name].tolist() for name in EFFECT_NAMES]  # a field at a time: a record at a time is slow
+        for fields, names in zip(zip(*columns, strict=True), self._names(told, recent_ids), strict=True):
+            self._alerts.append(build(dict(zip(EFFECT_NAMES, fields, strict=True)), names))
 
     def _names(self, told: Batch, recent_ids: Sequence[Sequence[str]]) -> Iterator[Names]:
         """The words behind the numbers of effects."""
@@ -293,8 +307,9 @@ class Shard:
         alerts = sorted(self._alerts, key=in_order)
         if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
-        self._alerts, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected, rerouted)
+        outcome = Outcome(states, alerts, rejected, rerouted, self._effects)
+        self._alerts, self._effects, self._changed_rows, self._changed_segments = [], [], set(), set()
+        return outcome
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]
