@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +11,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detector.backtest.feed import Line
 from detector.backtest.run import Backtest, backtest
 from detector.core import population, rhythm
 from detector.core.clock import next_refit_s
 from detector.core.layout import SILENCE, Records, new_segments
 from detector.core.shard import Policy
-from detector.files import read_records
+from detector.files import read_batches
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))
@@ -51,10 +50,10 @@ def retail() -> Path:
     return found(DATA / RETAIL, "set GHOSTING_DATA to the folder that has it")
 
 
-def judged(records: Iterable[Line], budgets: list[float]) -> Backtest:
+def judged(batches: Iterable[Sequence[bytes]], budgets: list[float]) -> Backtest:
     """Run a log through a real shard that holds nothing back and knows nothing beforehand."""
     policy = Policy(sources=("log",), learning_gaps_min=0)
-    return backtest(records, policy=policy, budgets=budgets, partitions=1, route=lambda _: "log", now_s=time.time())
+    return backtest(batches, policy=policy, budgets=budgets, partitions=1, route=lambda _: "log", now_s=time.time())
 
 
 def messages() -> Path:
@@ -64,7 +63,7 @@ def messages() -> Path:
 
 def judged_retail(budgets: list[float]) -> Backtest:
     """The same for the shop's orders."""
-    return judged(read_records([str(retail())]), budgets)
+    return judged(read_batches([str(retail())]), budgets)
 
 
 class Streamed(NamedTuple):

@@ -6,12 +6,12 @@ For information: in so short a log nearly all is learning, and the few client-ye
 from collections.abc import Iterator
 
 from benchmarks.accuracy.logs import Row, judged, messages
-from detector.files import read_records
+from detector.files import read_batches
 
 
 def rows() -> Iterator[Row]:
     """Overall, with the counts that the ratio is made of."""
-    overall = judged(read_records([str(messages())]), [1.0]).judged[0].calibration.overall
+    overall = judged(read_batches([str(messages())]), [1.0]).judged[0].calibration.overall
     ratio = overall.realised_over_nominal
     yield Row(
         "the same on calls and messages of students, copenhagen_cns, four weeks, for information",

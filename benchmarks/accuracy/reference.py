@@ -11,11 +11,11 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks.accuracy.logs import DATA, SESSION_DAYS, Floats, Ints, Row, retail, untaught
-from detector.backtest.log import LogColumns
+from detector.backtest.feed import feed
 from detector.core import rhythm
 from detector.core.clock import DAY_S, next_refit_s
-from detector.files import read_records
-from schemas.envelope import InteractionReader
+from detector.core.shard import Policy, Shard
+from detector.files import read_batches
 
 REFERENCE = DATA.parent / "reference" / "rtail.py"
 AHEAD_S = 4e9  # the reader's clock
@@ -25,10 +25,8 @@ GOAL = "to 1e-9 relative"
 
 def orders() -> tuple[Ints, Floats]:
     """Clients' numbers and times of their orders, in order of time."""
-    reader, columns = InteractionReader(), LogColumns()
-    read = [reader.read(record.value, now_s=AHEAD_S) for record in read_records([str(retail())])]
-    columns.add([one for one in read if isinstance(one, dict)])
-    log = columns.log()
+    shard = Shard(Policy(sources=("log",)))
+    log = feed(read_batches([str(retail())]), [shard], route=lambda _: "log", now_s=AHEAD_S).log()
     order = np.argsort(log.at_s, kind="stable")
     return log.client[order], log.at_s[order]
 

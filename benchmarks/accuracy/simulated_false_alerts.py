@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,13 +15,7 @@ MEDIAN_GAP_DAYS, GAP_SCATTER = 12.0, 0.8  # of the clients' mean gaps, log-norma
 LEAVING = 1 / 3
 
 
-class Contact(NamedTuple):
-    """A line of the simulated log."""
-
-    value: bytes
-
-
-def contacts(law: Law, seed: int) -> list[Contact]:
+def contacts(law: Law, seed: int) -> list[bytes]:
     """Draw the contacts of all clients, in order of time."""
     rng = np.random.Generator(np.random.PCG64([seed, LAWS.index(law)]))
     drawn: list[tuple[float, int]] = []
@@ -33,16 +26,14 @@ def contacts(law: Law, seed: int) -> list[Contact]:
         until = rng.uniform(0, DAYS) if rng.random() < LEAVING else DAYS
         drawn += [(START_S + day * DAY_S, client) for day in days[days < until].tolist()]
     return [
-        Contact(
-            b'{"event_id":"%d","client_id":"c%d","kind":"email","direction":"inbound","at":%.3f}' % (n, client, at_s)
-        )
+        b'{"event_id":"%d","client_id":"c%d","kind":"email","direction":"inbound","at":%.3f}' % (n, client, at_s)
         for n, (at_s, client) in enumerate(sorted(drawn))
     ]
 
 
 def rows() -> Iterator[Row]:
     """Per law."""
-    ratios = {law: judged(contacts(law, 1), [1.0]).judged[0].calibration.overall for law in LAWS}
+    ratios = {law: judged([contacts(law, 1)], [1.0]).judged[0].calibration.overall for law in LAWS}
     yield Row(
         f"the same on simulated clients ({CLIENTS} of each law, {DAYS} days, a third of them leaving)",
         ".6-1.4, each law",

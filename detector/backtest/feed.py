@@ -3,35 +3,31 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
 
-from detector.backtest.log import LogColumns
-from detector.core.partition import partition_of
+import numpy as np
+
+from detector.backtest.log import Ints, LogColumns
+from detector.backtest.reader import Reader, Told, chunk_of_values
+from detector.core.facts import KINDS, NUMBER_OF
+from detector.core.reading import Here, Read
 from detector.core.shard import Shard
-from schemas.envelope import InteractionReader
-from schemas.interaction import Interaction, Refusal
+from schemas.interaction import Refusal
 
 _READ_AT_ONCE = 5000
-
-
-class Line(Protocol):
-    """A record of a file."""
-
-    @property
-    def value(self) -> bytes:
-        """JSON, as it would be produced."""
-
+_KIND = NUMBER_OF["kind"]
 
 Place = tuple[str, int]
 
 
-def feed(records: Iterable[Line], shards: Sequence[Shard], *, route: Callable[[str], str], now_s: float) -> LogColumns:
+def feed(
+    batches: Iterable[Sequence[bytes]], shards: Sequence[Shard], *, route: Callable[[str], str], now_s: float
+) -> LogColumns:
     """Let the shards take in the interactions of a log; what cannot be read is counted, and changes nothing.
 
     Parameters
     ----------
-    records
-        In the order of the file.
+    batches
+        Records, some at a time, in the order of the file: as they would be produced, or lines of JSON.
     shards
         By partition; they apply nothing yet.
     route
@@ -39,31 +35,46 @@ def feed(records: Iterable[Line], shards: Sequence[Shard], *, route: Callable[[s
     now_s
         The reader's clock: what lies more than a day ahead of it is refused.
     """
-    columns, reader = LogColumns(), InteractionReader()
-    partition_of_client: dict[str, int] = {}
-    ends = Counter[Place]()
-    for some in _chunks(records):
-        dealt: dict[Place, list[tuple[int, Interaction]]] = {}
-        for record in some:
-            found = reader.read(record.value, now_s=now_s)
-            if isinstance(found, Refusal):
-                columns.counts[f"rejected {found.reason}"] += 1
-                continue
-            client_id = found["client_id"]
-            partition = partition_of_client.get(client_id)
-            if partition is None:
-                partition = partition_of_client[client_id] = partition_of(client_id, len(shards))
-            place = route(found["kind"]), partition
-            dealt.setdefault(place, []).append((ends[place], found))
-            ends[place] += 1
-        columns.counts["records"] += len(some)
-        for (source, partition), interactions in dealt.items():
-            columns.add([one for _, one in interactions])
-            shards[partition].take_in(source, interactions, [], interactions[-1][0], now_s)
+    columns, reader = LogColumns([shard.table.names for shard in shards]), Reader(len(shards), now_s)
+    source_of_kind, ends = [route(kind) for kind in KINDS], Counter[Place]()
+    for lines in _chunks(batches):
+        told = reader.read(lines)
+        columns.counts.update({f"rejected {reason}": count for reason, count in told.refused.items()})
+        columns.counts["records"] += len(lines)
+        for (source, partition), dealt in _dealt(told, source_of_kind):
+            offsets = range(ends[source, partition], ends[source, partition] + len(dealt))
+            read = _read(told, dealt, offsets, shards[partition], Here(partition, len(shards), now_s), reader)
+            ends[source, partition] = offsets.stop
+            columns.add(partition, read.columns.events["row"], told.facts[dealt])
+            shards[partition].take_in_read(source, read, [], offsets[-1], now_s)
     return columns
 
 
-def _chunks(records: Iterable[Line]) -> Iterator[list[Line]]:
-    remaining = iter(records)
-    while some := list(islice(remaining, _READ_AT_ONCE)):
+def _chunks(batches: Iterable[Sequence[bytes]]) -> Iterator[list[bytes]]:
+    records = (record for batch in batches for record in map(bytes.strip, batch) if record)
+    while some := list(islice(records, _READ_AT_ONCE)):
         yield some
+
+
+def _dealt(told: Told, source_of_kind: Sequence[str]) -> Iterator[tuple[Place, Ints]]:
+    """Which of the records go where; places in the order in which they are met."""
+    sources = list(dict.fromkeys(source_of_kind))
+    numbers = np.array([sources.index(source) for source in source_of_kind])
+    places = numbers[told.facts[:, _KIND].astype(np.int64)] + len(sources) * told.partitions
+    found, first = np.unique(places, return_index=True)
+    for place in found[np.argsort(first)].tolist():
+        partition, source = divmod(place, len(sources))
+        yield (sources[source], partition), np.flatnonzero(places == place)
+
+
+def _read(told: Told, dealt: Ints, offsets: range, shard: Shard, here: Here, reader: Reader) -> Read:
+    """Read the records of one place for its shard; all of them can be."""
+    numbers = dealt.tolist()
+    chunk = chunk_of_values([told.values[i] for i in numbers])
+    read, k = Read.of(offsets, len(chunk.text)), 0
+    while (k := read.read_plain(chunk, shard.table, here, k)) < len(numbers):
+        found = told.interactions.get(numbers[k]) or reader.read_one(told.values[numbers[k]])
+        assert not isinstance(found, Refusal)  # what is plain can be read in the other way, too
+        read.write(k, found, shard.table)
+        k += 1
+    return read

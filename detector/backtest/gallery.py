@@ -56,15 +56,14 @@ def gallery(found: Backtest, judged: Judged) -> Gallery:
     log = found.log
     contacts = np.bincount(found.silences.client, minlength=len(log.clients)).astype(np.float64)
     values = log.order_value if log.order_value.any() else contacts
-    value: dict[str, float] = dict(zip(log.clients, values.tolist(), strict=True))
 
     def at_stake(incident: Incident) -> float:
-        return (incident.probability_gone or 0.0) * value[incident.opened["client_id"]]
+        return (incident.probability_gone or 0.0) * float(values[incident.client])
 
     def surety(incident: Incident) -> float:
         return incident.probability_gone or 0.0
 
-    open_at_end = (one for one in judged.incidents if one.resolved_at is None)
+    open_at_end = (one for one in judged.incidents if one.resolved_s is None)
     # Resolved by a late event, it was the log's disorder that raised it, not the detector.
     returned = (one for one in judged.incidents if one.resolved_reason == "returned")
     return Gallery(
@@ -74,22 +73,20 @@ def gallery(found: Backtest, judged: Judged) -> Gallery:
 
 
 def _first_of_each_client(incidents: Iterable[Incident], rank: Callable[[Incident], float]) -> list[Incident]:
-    first: dict[str, Incident] = {}
+    first: dict[int, Incident] = {}
     for incident in sorted(incidents, key=rank, reverse=True):
-        first.setdefault(incident.opened["client_id"], incident)
+        first.setdefault(incident.client, incident)
         if len(first) == _EACH_MAX:
             break
     return list(first.values())
 
 
 def _timeline(found: Backtest, judged: Judged, incident: Incident) -> Timeline:
-    client_id = incident.opened["client_id"]
-    number = found.log.clients.index(client_id)
-    silences = found.silences
+    client, silences = incident.client, found.silences
     return Timeline(
-        client_id=client_id,
+        client_id=incident.client_id,
         incident=incident,
-        incidents=[one for one in judged.incidents if one.opened["client_id"] == client_id],
-        contacts_s=silences.begin_s[silences.client == number],
-        order_value=float(found.log.order_value[number]),
+        incidents=[one for one in judged.incidents if one.client == client],
+        contacts_s=silences.begin_s[silences.client == client],
+        order_value=float(found.log.order_value[client]),
     )

@@ -1,6 +1,5 @@
 """What a backtest keeps of a log: the contacts, as columns, and a few counts that say what can be judged at all."""
 
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from schemas.interaction import Interaction
+from detector.core.directory import Vocabulary
+from detector.core.facts import DIRECTIONS, KINDS, NUMBER_OF
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+_KIND, _AT, _DIRECTION, _AUTOMATED, _AMOUNT = (
+    NUMBER_OF[name] for name in ("kind", "at", "direction", "automated", "amount")
+)
+_INBOUND, _OUTBOUND, _ORDER = DIRECTIONS.index("inbound"), DIRECTIONS.index("outbound"), KINDS.index("order")
+_NO_INTS: Ints = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class Log:
     ----------
     clients
         Client ids; a client's number is its place.
+    numbers
+        Per shard, the numbers of its clients by their rows.
     client, at_s
         Of every inbound interaction that no machine sent: the client's number, and the time. In the order of the log.
     order_value
@@ -34,6 +42,7 @@ class Log:
     """
 
     clients: list[str]
+    numbers: list[Ints]
     client: Ints
     at_s: Floats
     order_value: Floats
@@ -43,52 +52,79 @@ class Log:
 
 
 class LogColumns:
-    """Collects a log; `log` gives what was collected."""
+    """Collects a log; `log` gives what was collected.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    names
+        Of the clients of each shard, by their rows.
+    """
+
+    def __init__(self, names: Sequence[Vocabulary]) -> None:
         self.counts = Counter[str]()
-        self._numbers: dict[str, int] = {}
-        self._client, self._at_s = array("q"), array("d")
-        self._ordering, self._amount = array("q"), array("d")
+        self._names, self._clients = names, 0
+        self._numbers = [[_NO_INTS] for _ in names]  # by shard, of the clients in the order of their rows
+        self._contacts: list[tuple[int, Ints, Floats]] = []  # shard, rows, times
+        self._amounts: list[tuple[int, Ints, Floats]] = []  # shard, rows, amounts
         self._start_s, self._end_s = np.inf, -np.inf
 
-    def add(self, interactions: Sequence[Interaction]) -> None:
-        """Keep of each interaction what the figures need; there is at least one."""
-        times_s = [one["at"] for one in interactions]
-        self._start_s = min(self._start_s, *times_s)
-        self._end_s = max(self._end_s, *times_s)
-        numbers = self._numbers
-        for one in interactions:
-            number = numbers.setdefault(one["client_id"], len(numbers))
-            direction = one["direction"]
-            if direction == "inbound":
-                if not one.get("automated"):
-                    self._client.append(number)
-                    self._at_s.append(one["at"])
-                if one["kind"] == "order":
-                    self._add_order(number, one)
-            elif direction == "outbound":
-                self.counts["outbound"] += 1
+    def add(self, shard: int, rows: Ints, facts: Floats) -> None:
+        """Keep of each interaction what the figures need; there is at least one.
 
-    def _add_order(self, number: int, order: Interaction) -> None:
-        self.counts["orders"] += 1
-        if "amount" in order:
-            self.counts["amounts"] += 1
-            self._ordering.append(number)
-            self._amount.append(order["amount"])
+        Parameters
+        ----------
+        shard
+            Number of the shard that took them in.
+        rows
+            Of their clients, there.
+        facts
+            A row of `core.facts` for each.
+        """
+        self._meet(shard)
+        at_s, inbound = facts[:, _AT], facts[:, _DIRECTION] == _INBOUND
+        self._start_s, self._end_s = min(self._start_s, at_s.min()), max(self._end_s, at_s.max())
+        contact = inbound & ~(facts[:, _AUTOMATED] > 0)
+        order = inbound & (facts[:, _KIND] == _ORDER)
+        worth = order & ~np.isnan(facts[:, _AMOUNT])
+        self._contacts.append((shard, rows[contact], at_s[contact]))
+        self._amounts.append((shard, rows[worth], facts[worth, _AMOUNT]))
+        counts = {"outbound": facts[:, _DIRECTION] == _OUTBOUND, "orders": order, "amounts": worth}
+        self.counts.update({name: int(which.sum()) for name, which in counts.items() if which.any()})
+
+    def _meet(self, shard: int) -> None:
+        """Give the clients that are new to a shard the next numbers."""
+        known = sum(map(len, self._numbers[shard]))
+        new = len(self._names[shard]) - known
+        if new:
+            self._numbers[shard].append(np.arange(self._clients, self._clients + new))
+            self._clients += new
 
     def log(self) -> Log:
         """Give the columns as arrays."""
-        read = bool(self._numbers)
-        value = np.bincount(
-            np.array(self._ordering, np.int64), np.array(self._amount, np.float64), minlength=len(self._numbers)
-        )
+        numbers = [np.concatenate(parts) for parts in self._numbers]
+        client, at_s = _together(self._contacts, numbers)
+        ordering, amount = _together(self._amounts, numbers)
+        read = self._clients > 0
         return Log(
-            clients=list(self._numbers),
-            client=np.array(self._client, np.int64),
-            at_s=np.array(self._at_s, np.float64),
-            order_value=value.astype(np.float64),
+            clients=self._ids(numbers),
+            numbers=numbers,
+            client=client,
+            at_s=at_s,
+            order_value=np.bincount(ordering, amount, minlength=self._clients).astype(np.float64),
             start_s=float(self._start_s) if read else np.nan,
             end_s=float(self._end_s) if read else np.nan,
             counts=self.counts,
         )
+
+    def _ids(self, numbers: Sequence[Ints]) -> list[str]:
+        ids = [""] * self._clients
+        for names, its in zip(self._names, numbers, strict=True):
+            for number, name in zip(its.tolist(), names.of(range(len(its))), strict=True):
+                ids[number] = name
+        return ids
+
+
+def _together(parts: Sequence[tuple[int, Ints, Floats]], numbers: Sequence[Ints]) -> tuple[Ints, Floats]:
+    """Numbers of clients, for their rows, and values, of all parts."""
+    clients = [numbers[shard][rows] for shard, rows, _ in parts]
+    return np.concatenate([_NO_INTS, *clients]), np.concatenate([np.empty(0), *(values for *_, values in parts)])

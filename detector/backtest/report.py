@@ -4,13 +4,13 @@ import base64
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from detector.backtest.definitions import DEFINITIONS
 from detector.backtest.gallery import Gallery, Timeline, gallery
-from detector.backtest.incidents import seconds
+from detector.backtest.incidents import Incident
 from detector.backtest.notes import notes
 from detector.backtest.plots import alerts_plot, calibration_plot, rules_plot, survival_plot
 from detector.backtest.run import Backtest, Judged
@@ -95,28 +95,27 @@ def _cards(chosen: Gallery, found: Backtest) -> dict[str, list[Card]]:
 
 
 def _said_of_hit(timeline: Timeline, end_s: float) -> str:
-    told = timeline.incident.opened
-    silent = (end_s - seconds(told["last_heard_at"])) / DAY_S
+    told = timeline.incident
+    silent = (end_s - told.last_heard_s) / DAY_S
     worth = f"Orders of {timeline.order_value:,.0f} in the log. " if timeline.order_value else ""
     return (
-        f"{worth}{_rhythm(told)} Last heard on {told['last_heard_at'][:10]}; alerted on {told['opened_at'][:10]}, "
-        f"after {told['actual_heard_within_days']:.0f} days. Not heard again: {silent:.0f} days when the log ended."
+        f"{worth}{_rhythm(told)} Last heard on {_day(told.last_heard_s)}; alerted on {_day(told.opened_s)}, "
+        f"after {told.silent_days:.0f} days. Not heard again: {silent:.0f} days when the log ended."
     )
 
 
 def _said_of_false_alarm(timeline: Timeline) -> str:
-    incident, told = timeline.incident, timeline.incident.opened
-    back_after = (seconds(incident.resolved_at or told["at"]) - seconds(told["opened_at"])) / DAY_S
+    told = timeline.incident
+    back_after = ((told.resolved_s or told.opened_s) - told.opened_s) / DAY_S
     return (
-        f"{_rhythm(told)} Alerted on {told['opened_at'][:10]}, after {told['actual_heard_within_days']:.0f} days; in "
-        f"the end the chance that it had left was put at {incident.probability_gone:.0%}. Back {back_after:.0f} days "
+        f"{_rhythm(told)} Alerted on {_day(told.opened_s)}, after {told.silent_days:.0f} days; in "
+        f"the end the chance that it had left was put at {told.probability_gone:.0%}. Back {back_after:.0f} days "
         "after the alert."
     )
 
 
-def _rhythm(told: dict[str, Any]) -> str:
-    evidence = told["evidence"]
-    return f"A contact every {evidence['mean_gap_days']:.0f} days ({evidence['gaps_seen']} gaps seen)."
+def _rhythm(told: Incident) -> str:
+    return f"A contact every {told.mean_gap_days:.0f} days ({told.gaps} gaps seen)."
 
 
 def _inline(svg: str) -> str:

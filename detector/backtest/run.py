@@ -2,7 +2,6 @@
 
 import math
 import pickle
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,15 +9,15 @@ import numpy as np
 
 from detector.backtest.alarms import Alarms
 from detector.backtest.baselines import Baseline, baselines
-from detector.backtest.feed import Line, feed
-from detector.backtest.incidents import Incident, contact_alarms, incidents_of, is_of_contact, seconds
+from detector.backtest.feed import feed
+from detector.backtest.incidents import Incident, contact_alarms, incidents_of, others, told_by
 from detector.backtest.levels import Shift, shifts
 from detector.backtest.log import Floats, Log
 from detector.backtest.score import Calibration, Score, calibration, score
 from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
-from detector.core.alert import in_order
-from detector.core.shard import Policy, Shard
+from detector.core.effect import EFFECT
+from detector.core.shard import Effects, Policy, Shard
 
 HOURS_PER_DAY = 24
 
@@ -82,7 +81,7 @@ class Backtest:
 
 
 def backtest(
-    records: Iterable[Line],
+    batches: Iterable[Sequence[bytes]],
     *,
     policy: Policy,
     budgets: Sequence[float],
@@ -95,8 +94,8 @@ def backtest(
 
     Parameters
     ----------
-    records
-        In the order of the file; read once.
+    batches
+        Records, as `replay` takes them; read once.
     policy
         What the shards obey, apart from the budget, which is the same for all segments.
     budgets
@@ -110,15 +109,16 @@ def backtest(
     progress
         Called with each budget whose run begins, after the log was read.
     """
-    waiting = [Shard(replace(policy, segment_budgets={})) for _ in range(partitions)]
-    log = feed(records, waiting, route=route, now_s=now_s).log()
+    untold = replace(policy, segment_budgets={})
+    waiting = [Shard(untold, keeps_states=False, builds_alerts=False) for _ in range(partitions)]
+    log = feed(batches, waiting, route=route, now_s=now_s).log()
     silences = silences_of(log, policy.session_hours / HOURS_PER_DAY)
     frozen = pickle.dumps(waiting, pickle.HIGHEST_PROTOCOL)
     judged, survival, late = [], list[SurvivalTable](), 0
     for budget in budgets:
         progress(budget)
         shards = _copies(frozen, budget)
-        judged.append(_judge(budget, _alerts(shards, policy.sources), shards, silences, log))
+        judged.append(_judge(budget, _effects(shards, policy.sources), shards, silences, log))
         # What is learned, and what was late, does not depend on the budget.
         survival, late = survival_tables(shards), sum(shard.counts["late"] for shard in shards)
     return Backtest(log, silences, judged, survival, late, _shifts("contacts", log.at_s, log))
@@ -136,47 +136,36 @@ def _copies(frozen: bytes, budget: float) -> list[Shard]:
     return shards
 
 
-def _alerts(shards: Sequence[Shard], sources: Sequence[str]) -> list[bytes]:
+def _effects(shards: Sequence[Shard], sources: Sequence[str]) -> list[Effects]:
     """Let the shards run to the last event, as `replay` does."""
     last_s = max(shard.front_s(source) for shard in shards for source in sources)
     fronts = dict.fromkeys(sources, math.nextafter(last_s, math.inf))
-    alerts = (alert for shard in shards for alert in shard.advance(fronts).alerts)
-    return [alert.value for alert in sorted(alerts, key=in_order)]
+    return [np.concatenate([np.empty(0, EFFECT), *shard.advance(fronts).effects]) for shard in shards]
 
 
-def _judge(budget: float, alerts: list[bytes], shards: Sequence[Shard], silences: Silences, log: Log) -> Judged:
-    incidents = incidents_of(alerts)
-    of_contact = [incident for incident in incidents if is_of_contact(incident)]
-    alarms = contact_alarms(of_contact, silences, log)
+def _judge(budget: float, effects: Sequence[Effects], shards: Sequence[Shard], silences: Silences, log: Log) -> Judged:
+    told = told_by(effects, log)
+    incidents = incidents_of(told, log, [list(shard.table.segment_names) for shard in shards])
+    alarms = contact_alarms(told, silences)
     return Judged(
         budget=budget,
-        incidents=of_contact,
+        incidents=incidents,
         alarms=alarms,
         score=score(silences, alarms),
         calibration=calibration(silences, alarms, budget),
         baselines=baselines(silences, int(alarms.false.sum())),
-        others=_others(incidents),
+        others=others(told),
         held=sum(shard.counts["held"] for shard in shards),
-        shifts=_shifts_of_segments(of_contact, log),
+        shifts=_shifts_of_segments(incidents, log),
     )
 
 
-def _shifts_of_segments(of_contact: list[Incident], log: Log) -> list[Shift]:
+def _shifts_of_segments(incidents: list[Incident], log: Log) -> list[Shift]:
     opened_s: dict[str, list[float]] = {}
-    for incident in of_contact:
-        opened_s.setdefault(incident.opened["segment"], []).append(seconds(incident.opened["opened_at"]))
+    for incident in incidents:
+        opened_s.setdefault(incident.segment, []).append(incident.opened_s)
     return [shift for name in sorted(opened_s) for shift in _shifts(name, np.array(opened_s[name]), log)]
 
 
 def _shifts(stream: str, at_s: Floats, log: Log) -> list[Shift]:
     return shifts(stream, at_s, log.start_s, log.end_s) if log.clients else []
-
-
-def _others(incidents: list[Incident]) -> dict[str, tuple[int, int]]:
-    opened, resolved = Counter[str](), Counter[str]()
-    for incident in incidents:
-        if not is_of_contact(incident):
-            name = f"{incident.opened['type']} {incident.opened['signal']}"
-            opened[name] += 1
-            resolved[name] += incident.resolved_at is not None
-    return {name: (count, resolved[name]) for name, count in sorted(opened.items())}

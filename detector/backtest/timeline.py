@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 
 from detector.backtest.gallery import Timeline
-from detector.backtest.incidents import Incident, seconds
+from detector.backtest.incidents import Incident
 from detector.backtest.plots import AMBER, BLUE, MUTED, RED, TEAL, date_axis, drawing
 from detector.core.clock import DAY_S
 
@@ -30,18 +30,15 @@ def timeline_plot(timeline: Timeline, log_end_s: float) -> str:
 
 def _incident(axis: Axes, incident: Incident, log_end: float, *, chosen: bool) -> None:
     """Shade the silence and the window in which nine in ten had been heard; mark the alert and the return."""
-    told = incident.opened
-    opened, end = _day(told["opened_at"]), _day(incident.resolved_at) if incident.resolved_at else log_end
-    window = _day(told["last_heard_at"]), _day(told["expected_next_at"]["p90"])
-    axis.axvspan(*window, ymin=0.12, ymax=0.72, color=TEAL, alpha=0.22, linewidth=0)
+    opened, end = incident.opened_s / DAY_S, incident.resolved_s / DAY_S if incident.resolved_s else log_end
+    axis.axvspan(
+        incident.last_heard_s / DAY_S, incident.expected_s / DAY_S,
+        ymin=0.12, ymax=0.72, color=TEAL, alpha=0.22, linewidth=0,
+    )  # fmt: skip
     axis.plot([opened, end], [0, 0], color=RED, linewidth=2.2 if chosen else 1.2, alpha=1.0 if chosen else 0.5)
     size = 52 if chosen else 24
     axis.scatter(opened, 0.5, marker="v", s=size, color=RED, zorder=4)
-    if incident.escalated_at:
-        axis.scatter(_day(incident.escalated_at), 0.5, marker="v", s=size, color=AMBER, zorder=3)
-    if incident.resolved_at:
+    if incident.escalated_s:
+        axis.scatter(incident.escalated_s / DAY_S, 0.5, marker="v", s=size, color=AMBER, zorder=3)
+    if incident.resolved_s:
         axis.scatter(end, 0.0, marker="o", s=size * 0.6, facecolor="white", edgecolor=BLUE, zorder=5)
-
-
-def _day(at: str) -> float:
-    return seconds(at) / DAY_S

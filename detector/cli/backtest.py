@@ -5,15 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from detector.cli import figures, output
 from detector.cli.options import Files, Prior, settings_of
-
-if TYPE_CHECKING:
-    from detector.files import FileRecord
 
 BUDGET_MIN, BUDGET_MAX = 0.001, 365.0  # as GHOSTING_FALSE_ALERTS_PER_CLIENT_YEAR
 
@@ -87,12 +84,12 @@ def backtest(
     figures.show(found, to_stderr="-" in (report, json_to))
 
 
-def _shown(files: list[str]) -> Iterator["FileRecord"]:
+def _shown(files: list[str]) -> Iterator[Sequence[bytes]]:
     """Read the records, with a bar that ends when they do."""
-    from detector.files import read_records
+    from detector.files import read_batches
 
     with output.progress(files) as progress:
-        yield from read_records(files, progress=progress)
+        yield from read_batches(files, progress=progress)
 
 
 def _refuse_same_files(files: Sequence[str], outputs: Sequence[str]) -> None:

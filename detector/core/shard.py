@@ -34,6 +34,7 @@ from schemas.interaction import Interaction
 POSITION_KEY = b"position\0"
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
+Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 
 
 class UnknownClientError(KeyError):
@@ -60,12 +61,16 @@ class Policy:
 
 
 class Outcome(NamedTuple):
-    """What an advance asks the shell to make durable, all of it or nothing."""
+    """What an advance asks the shell to make durable, all of it or nothing.
+
+    Only a shard that builds no alerts gives `effects`, some at a time, in the order in which they came.
+    """
 
     states: list[tuple[bytes, bytes]]
     alerts: list[Alert]
     rejected: list[bytes]
     rerouted: list[Rerouted]
+    effects: list[Effects]
 
 
 class Shard:
@@ -77,11 +82,13 @@ class Shard:
         What it obeys.
     keeps_states
         Whether its outcomes have states to be made durable.
+    builds_alerts
+        Whether its outcomes have alerts; else they have the effects that alerts would be built of.
     """
 
-    def __init__(self, policy: Policy, *, keeps_states: bool = True) -> None:
+    def __init__(self, policy: Policy, *, keeps_states: bool = True, builds_alerts: bool = True) -> None:
         self.policy = policy
-        self._keeps_states = keeps_states
+        self._keeps_states, self._builds_alerts = keeps_states, builds_alerts
         self.clock_s = -math.inf
         self.table = Table(
             policy.segments_max,
@@ -100,7 +107,7 @@ class Shard:
         self._watched_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
         self._refit_s = math.inf
-        self._told: list[tuple[Batch, list[list[str]]]] = []  # effects, and of each the ids known at its moment
+        self._told: list[tuple[Effects, list[list[str]]]] = []  # and of each the ids known at its moment
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -234,11 +241,13 @@ class Shard:
         table = self.table
         effects = table.effects[: table.effects_used[0]].view(np.recarray)
         if len(effects):
-            recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
-            self._told.append((effects.view(np.ndarray).copy(), recent_ids))
-            self.counts["open"] += int((effects.transition == OPENED).sum()) - int(
-                (effects.transition == RESOLVED).sum()
-            )
+            recent_ids: list[list[str]] = []
+            if self._builds_alerts:
+                recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
+            told = effects.view(np.ndarray).copy()
+            self._told.append((told, recent_ids))
+            transitions = told["transition"]
+            self.counts["open"] += int((transitions == OPENED).sum()) - int((transitions == RESOLVED).sum())
             table.effects_used[0] = 0
         self._take_counts()
         keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
@@ -250,10 +259,9 @@ class Shard:
             return []
         effects = np.concatenate([effects for effects, _ in self._told])
         names = self._names(effects, [ids for _, some in self._told for ids in some])
-        self._told = []
         return sorted(alerts_of(effects, names), key=in_order)
 
-    def _names(self, effects: Batch, recent_ids: Sequence[Sequence[str]]) -> Names:
+    def _names(self, effects: Effects, recent_ids: Sequence[Sequence[str]]) -> Names:
         """The words behind the numbers of effects."""
         table, numbers = self.table, effects["channels"]
         word = {number: table.channels[number] or None for number in np.unique(numbers).tolist()}
@@ -300,8 +308,9 @@ class Shard:
             states.extend(self.table.records(rows, sorted(self._changed_segments)))
         if states or rejected or rerouted:
             states.append((POSITION_KEY, self._position()))
-        self._changed_rows, self._changed_segments = set(), set()
-        return Outcome(states, self._alerts(), rejected, rerouted)
+        alerts, effects = (self._alerts(), []) if self._builds_alerts else ([], [effects for effects, _ in self._told])
+        self._told, self._changed_rows, self._changed_segments = [], set(), set()
+        return Outcome(states, alerts, rejected, rerouted, effects)
 
     def _position(self) -> bytes:
         clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]

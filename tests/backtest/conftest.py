@@ -1,16 +1,15 @@
 """Logs that are small enough to judge by hand, and a way to run them."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from detector.backtest.alarms import Alarms
-from detector.backtest.log import LogColumns
+from detector.backtest.feed import feed
 from detector.backtest.run import backtest
 from detector.backtest.silences import silences_of
-from detector.core.shard import Policy
+from detector.core.shard import Policy, Shard
 
 DAY_S = 86_400.0
 START_S = 1_700_000_000.0
@@ -28,14 +27,24 @@ def event():
 
 
 @pytest.fixture
-def log_of(event):
+def read():
+    """Give a function that lets shards take in interactions, or lines of a file; what is kept of them is the log."""
+
+    def fed(events, shards=(), route=lambda _: "emails"):
+        lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in events]
+        shards = shards or [Shard(Policy(("emails",)))]
+        return feed([lines], shards, route=route, now_s=START_S + 5000 * DAY_S)
+
+    return fed
+
+
+@pytest.fixture
+def log_of(event, read):
     """Give a function that makes a log of one e-mail per client and day; it ends on the day given."""
 
     def make(end_day, **days):
-        columns = LogColumns()
         contacts = [event(client, day) for client, at_days in days.items() for day in at_days]
-        columns.add([*contacts, event(next(iter(days)), end_day, direction="outbound")])
-        return columns.log()
+        return read([*contacts, event(next(iter(days)), end_day, direction="outbound")]).log()
 
     return make
 
@@ -67,7 +76,7 @@ def run():
 
     def judged(events, budgets=(1.0,), partitions=1, **policy):
         return backtest(
-            [SimpleNamespace(value=json.dumps(one).encode()) for one in events],
+            [[json.dumps(one).encode() for one in events]],
             policy=Policy(**{"sources": ("emails", "orders"), "learning_gaps_min": 0, **policy}),
             budgets=budgets,
             partitions=partitions,

@@ -93,7 +93,7 @@ def test_the_gallery_shows_hits_and_false_alarms(firm, run):
     chosen = gallery(found, found.judged[0])
 
     assert (len(chosen.hits), len(chosen.false_alarms)) == (6, 6)
-    assert all(one.incident.resolved_at is None for one in chosen.hits)
+    assert all(one.incident.resolved_s is None for one in chosen.hits)
     assert all(one.incident.resolved_reason == "returned" for one in chosen.false_alarms)
     at_stake = [one.incident.probability_gone * one.order_value for one in chosen.hits]
     assert at_stake == sorted(at_stake, reverse=True)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from detector.backtest.log import LogColumns
 from detector.backtest.silences import silences_of
+from detector.core.directory import Vocabulary
+from detector.core.facts import facts_of
 
 DAY_S, START_S = 86_400.0, 1_700_000_000.0
 SESSION_DAYS = 20 / 24
@@ -41,18 +43,17 @@ def test_a_session_is_one_contact(log_of):
     assert found.gaps.tolist() == [0, 1]
 
 
-def test_only_what_the_client_did_is_a_contact(event):
+def test_only_what_the_client_did_is_a_contact(event, read):
     """Neither what we sent nor what a machine sent ends a silence; both may be the end of the log."""
-    columns = LogColumns()
-    columns.add(
+    log = read(
         [
             event("ann", 0),
             event("ann", 3, direction="outbound"),
             event("ann", 5, automated=True),
             event("bob", 9, direction="none"),
         ]
-    )
-    found = silences_of(columns.log(), SESSION_DAYS)
+    ).log()
+    found = silences_of(log, SESSION_DAYS)
 
     assert found.client.tolist() == [0]
     assert found.days.tolist() == pytest.approx([9])
@@ -75,14 +76,14 @@ def by_definition(at_s, end_s):
 def test_columns_equal_the_definition(hours):
     """Whatever the order of the log, and however often a client is heard."""
     at_s = {client: [START_S + hour * 3600 for hour in at_hours] for client, at_hours in hours.items()}
-    columns = LogColumns()
-    columns.add(
-        [
-            {"event_id": "e", "client_id": client, "kind": "call", "direction": "inbound", "at": at}
-            for client, times in at_s.items()
+    clients = Vocabulary()
+    columns = LogColumns([clients])
+    for client, times in at_s.items():
+        facts = [
+            facts_of({"event_id": "e", "client_id": client, "kind": "call", "direction": "inbound", "at": at})
             for at in times
         ]
-    )
+        columns.add(0, np.full(len(times), clients.number(client)), np.array(facts))
     log = columns.log()
     found = silences_of(log, SESSION_DAYS)
 

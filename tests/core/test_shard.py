@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from detector.core import stored
 from detector.core.layout import LAYOUT, new_segments
-from detector.core.lifecycle import State
+from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State
 from detector.core.shard import POSITION_KEY, Policy, Shard
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
 from tests.core.shards import DAY_S, NOW_S, POLICY, SOURCES, START_S, data, interaction, known, read_all, run, weekly
@@ -246,3 +247,25 @@ def test_a_shard_that_keeps_no_states_tells_the_same():
     untold = run(fleeting, weekly(20), 400)
     assert told.alerts == untold.alerts != []
     assert [key for key, _ in untold.states] == []
+
+
+def test_a_shard_that_builds_no_alerts_hands_out_what_they_are_built_of():
+    """Effect by effect what the alerts say, once, and everything else as it is with alerts."""
+    telling, mute = Shard(POLICY), Shard(POLICY, builds_alerts=False)
+    events = [*weekly(20), interaction(300), *weekly(20, "bob")]
+    told, untold = run(telling, events, 400), run(mute, events, 400)
+
+    assert untold.alerts == []
+    assert told.effects == []
+    words = {"signal": SIGNAL_WORDS, "transition": TRANSITION_WORDS, "reason": REASON_WORDS, "severity": SEVERITY_WORDS}
+    numbers = ("told_s", "at_s", "opened_s")
+    assert len(told.alerts) > 4
+    assert sorted(
+        [
+            [effect[name].item() for name in numbers] + [words[name][effect[name]] for name in words]
+            for effect in np.concatenate(untold.effects)
+        ]
+    ) == sorted([getattr(alert, name) for name in (*numbers, *words)] for alert in told.alerts)
+    assert telling.counts == mute.counts
+    assert untold.states == told.states
+    assert mute.advance(dict.fromkeys(SOURCES, START_S + 400 * DAY_S)).effects == []

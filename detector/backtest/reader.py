@@ -1,0 +1,113 @@
+"""Records of a log, many at once: what each says, as numbers, and which partition its client belongs to.
+
+Plain records are read by a kernel, as a worker's are; the others one by one.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.backtest.log import Floats, Ints
+from detector.core.facts import FIELDS, NUMBER_OF, facts_of
+from detector.core.hashing import Integers, Text
+from detector.core.partition import partition_of, partition_of_text
+from detector.core.plain import PLAIN, Plain, scan
+from detector.core.records import Chunk, Records, chunk_of
+from detector.rows import produced
+from schemas.envelope import InteractionReader
+from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction, Refusal
+
+_AT, _CLIENT = NUMBER_OF["at"], NUMBER_OF["client_id"]
+_ELSEWISE = -1  # instead of a partition: not plain, or not to be accepted
+
+
+class Told(NamedTuple):
+    """What records say.
+
+    Parameters
+    ----------
+    values
+        As they would be produced; only of those that were accepted, as are the columns below.
+    facts
+        A row of `core.facts` for each.
+    partitions
+        Where their clients belong.
+    interactions
+        Those that are not plain, by their place.
+    refused
+        How many were not accepted, by reason.
+    """
+
+    values: list[bytes]
+    facts: Floats
+    partitions: Ints
+    interactions: Mapping[int, Interaction]
+    refused: Counter[str]
+
+
+class Reader:
+    """Reads a log that is dealt out to so many partitions.
+
+    Parameters
+    ----------
+    partitions
+        How many there are.
+    now_s
+        The reader's clock: what lies more than a day ahead of it is refused.
+    """
+
+    def __init__(self, partitions: int, now_s: float) -> None:
+        self._partitions, self._now_s = partitions, now_s
+        self._reader = InteractionReader()
+
+    def read(self, lines: Sequence[bytes]) -> Told:
+        """Read records; lines of JSON without an event id are given one."""
+        values, interactions, refused = list(lines), dict[int, Interaction](), Counter[str]()
+        facts, partitions = self._read_plain(values)
+        for i in np.flatnonzero(partitions == _ELSEWISE).tolist():
+            values[i] = produced(values[i])
+            found = self.read_one(values[i])
+            if isinstance(found, Refusal):
+                refused[found.reason] += 1
+            else:
+                facts[i], partitions[i] = facts_of(found), partition_of(found["client_id"], self._partitions)
+                interactions[i] = found
+        if not refused:
+            return Told(values, facts, partitions, interactions, refused)
+        accepted = np.flatnonzero(partitions != _ELSEWISE)
+        places = {i: place for place, i in enumerate(accepted.tolist())}
+        return Told(
+            [values[i] for i in places],
+            facts[accepted],
+            partitions[accepted],
+            {places[i]: one for i, one in interactions.items()},
+            refused,
+        )
+
+    def read_one(self, value: bytes) -> Interaction | Refusal:
+        """Read a record in the way that takes any."""
+        return self._reader.read(value, now_s=self._now_s)
+
+    def _read_plain(self, values: Sequence[bytes]) -> tuple[Floats, Ints]:
+        chunk = chunk_of_values(values)
+        facts, partitions = np.empty((len(values), len(FIELDS))), np.full(len(values), _ELSEWISE)
+        _look(chunk.text, chunk.ends, self._partitions, facts, partitions, np.zeros(1, PLAIN).view(np.recarray)[0])
+        timely = (facts[:, _AT] >= AT_MIN_S) & (facts[:, _AT] <= self._now_s + AHEAD_MAX_S)
+        partitions[~timely] = _ELSEWISE
+        return facts, partitions
+
+
+def chunk_of_values(values: Sequence[bytes]) -> Chunk:
+    """Put records without keys and headers behind each other, as kernels take them."""
+    return chunk_of(Records(range(len(values)), [None] * len(values), values, [()] * len(values)))
+
+
+@njit(cache=True)
+def _look(text: Text, ends: Integers, partitions: int, facts: Floats, found: Ints, plain: Plain) -> None:
+    for i in range(len(found)):
+        if scan(text, ends[i], ends[i + 1], plain):
+            found[i] = partition_of_text(text, plain.starts[_CLIENT], plain.sizes[_CLIENT], partitions)
+        facts[i] = plain.facts
