@@ -19,19 +19,19 @@ NEVER_S = 2**32 - 1  # an instant that does not come: the last that fits into a 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of UTC, as all here; to say so makes each instant in words twice as dear
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def to_operational_days(at_s: float) -> float:
     """Operational time of an instant: days since the epoch, for epoch seconds."""
     return at_s / DAY_S
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def to_epoch_s(operational_days: float) -> float:
     """The instant, in epoch seconds, of an operational time: the inverse of `to_operational_days`."""
     return operational_days * DAY_S
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def deadline_s(last_s: float, days: float) -> float:
     """The instant `days` of operational time after `last_s`, rounded up to a whole second; at most NEVER_S.
 

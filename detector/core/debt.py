@@ -29,7 +29,7 @@ Client = Any  # one record of layout.CLIENT, seen from Numba
 Segment = Any  # one record of layout.SEGMENT
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float) -> None:
     """We wrote; the first message without a reply counts. `interval_days`: mean time between two replies."""
     reply = client.reply
@@ -41,7 +41,7 @@ def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_day
             reply.incident.next_s = rhythm.next_deadline_s(reply, segment.reply, probability)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def is_reply(client: Client, thread: int) -> bool:
     """Tell whether an inbound interaction replies to what we wrote."""
     if client.reply.last_s == 0:
@@ -53,7 +53,7 @@ def is_reply(client: Client, thread: int) -> bool:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def learn_reply(client: Client, segment: Segment, at_s: float) -> float:
     """The client replied; -> after how many days."""
     reply = client.reply
@@ -65,14 +65,14 @@ def learn_reply(client: Client, segment: Segment, at_s: float) -> float:
     return days
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def owe(client: Client, at_s: float) -> None:
     """The client wrote; the first message without an answer of ours counts."""
     if client.owed_s == 0:
         client.owed_s = int(at_s)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def we_answered(client: Client, segment: Segment, at_s: float) -> None:
     """We acted, and owe nothing more; the segment learns how long that took us."""
     if 0 < client.owed_s <= at_s:
@@ -83,7 +83,7 @@ def we_answered(client: Client, segment: Segment, at_s: float) -> None:
         client.owed_s = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def our_answer_days(segment: Segment) -> float:
     """Days within which nine in ten of our answers come; infinite while too few were seen."""
     if segment.answers < _ANSWERS_COUNT_MIN:
@@ -93,13 +93,13 @@ def our_answer_days(segment: Segment) -> float:
     return math.exp(mean + _ANSWERED_BY_Z * math.sqrt(variance))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def refit(segments: Records, number: int) -> None:
     """Fit a segment's habit of answering anew, at the same instants as its tables: no alert sees half a day of it."""
     segments[number].answer_days = our_answer_days(segments[number])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def waits_for_us(client: Client, segment: Segment, at_s: float) -> bool:
     """Tell whether the client's last message waits longer for our answer than it usually has to."""
     waited_days = to_operational_days(at_s) - to_operational_days(client.owed_s)

@@ -78,7 +78,7 @@ Trend = Any  # one record of layout.TREND
 Segment = Any  # one record of layout.SEGMENT
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
     """What does not depend on the signal."""
     effect.segment, effect.account, effect.contacts = client.segment, client.account, client.contacts
@@ -89,7 +89,7 @@ def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
     effect.last_s = client.contact.last_s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tell_silence(effect: Effect, silence: Silence, population: Population) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
@@ -113,13 +113,13 @@ def tell_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.expected_days = deadline_days - to_operational_days(silence.last_s)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tell_expected(effect: Effect) -> None:
     """Of an open silence the deadline that was passed is told, not the one that a later table would give."""
     effect.expected_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def escalates_s(silence: Silence, population: Population, opened_s: float) -> float:
     """When an open silence gets worse: ten times less likely, and twice the longest gap, whichever is later."""
     y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
@@ -132,7 +132,7 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
     return deadline_s(silence.last_s, days)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tell_trend(effect: Effect, declining: Trend, budget: float) -> None:
     """The numbers of a decline."""
     effect.before, effect.now, effect.ratio = trend.levels(declining)

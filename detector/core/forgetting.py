@@ -7,7 +7,7 @@ KEPT = 0.97  # share of the past that a sum keeps at each value
 _WEIGHTS = (1 - KEPT ** np.arange(1024)) / (1 - KEPT)  # from 1,023 values on they move no more
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def weight_of(count: int) -> float:
     """The forgetting count of so many values: `weight = KEPT * weight + 1` at each, summed up."""
     weight: float = _WEIGHTS[min(int(count), _WEIGHTS.size - 1)]

@@ -11,7 +11,7 @@ from numba import njit
 
 from detector.core import effect, trend
 from detector.core.clock import NEVER_S
-from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
+from detector.core.effect import CONTACT_SIGNAL, EFFECT, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
 from detector.core.layout import SIGNALS, Records
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State, move
 
@@ -27,9 +27,19 @@ COUNT_HELD, COUNT_DUPLICATES, COUNT_LATE = 0, 1, 2  # and from COUNT_LATE on one
 EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 
 Client = Any  # one record of layout.CLIENT, seen from Numba
+Segment = Any  # one record of layout.SEGMENT
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
+Event = Any  # one record of layout.INTERACTION
+Numbers = Any  # one record of NUMBERS
+Outbox = Any  # one record of OUTBOX
 Effect = Any  # one record of effect.EFFECT
 Trend = Any  # one record of layout.TREND
+
+
+OUTBOX = np.dtype([("effects", EFFECT, (EFFECTS_AT_ONCE,)), ("used", "i8"), ("counts", "i8", (COUNT_LATE + 256,))])
+NUMBERS = np.dtype([("of", "u4", (SIGNALS,))])
+"""Of each signal of a client, the number of its trend; 0 = it has none."""
+"""What kernels tell: effects, how many, and counts. One record, as records are free to hand on, and arrays are not."""
 
 
 class Arrays(NamedTuple):
@@ -37,13 +47,11 @@ class Arrays(NamedTuple):
 
     clients: Records
     due_s: np.ndarray  # per client, when its next transition is due
-    trend_of: np.ndarray  # per client and signal, the number of its trend; 0 = it has none
+    trend_of: Records  # per client, one record of NUMBERS
     trends: Records
     trends_used: np.ndarray  # one number: how many are in use
     segments: Records
-    counts: np.ndarray
-    effects: np.ndarray  # records of effect.EFFECT
-    effects_used: np.ndarray  # one number
+    outbox: Records  # one record of OUTBOX
 
 
 class Rules(NamedTuple):
@@ -54,7 +62,22 @@ class Rules(NamedTuple):
     decline_budget: float
 
 
-@njit(cache=True)
+class Place(NamedTuple):
+    """Of whom an effect tells, and how many interactions of its batch were applied before it."""
+
+    row: int
+    applied: int
+
+
+class Times(NamedTuple):
+    """When an incident was opened, when this transition of it happened, and when it is told."""
+
+    opened_s: float
+    at_s: float
+    told_s: float
+
+
+@njit(cache=True, error_model="numpy")
 def due(client: Client, session_days: float) -> tuple[int, float]:
     """The signal whose transition is due first, and when."""
     signal, due_s = CONTACT_SIGNAL, float(client.contact.incident.next_s)
@@ -69,23 +92,23 @@ def due(client: Client, session_days: float) -> tuple[int, float]:
     return signal, due_s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
     """Note for each client when its next transition is due."""
     for row in range(rows):
         arrays.due_s[row] = min(due(arrays.clients[row], session_days)[1], float(NEVER_S))
 
 
-@njit(cache=True, inline="always")  # called, it would cost a reference
-def decline_budget(trend_of: np.ndarray, row: int, budget: float) -> float:
+@njit(cache=True, error_model="numpy")
+def decline_budget(numbers: Numbers, budget: float) -> float:
     """Each signal's part of the budget that all declines of a client share."""
     signals = 0
-    for signal in range(SIGNALS):
-        signals += trend_of[row, signal] > 0
+    for number in numbers.of:
+        signals += number > 0
     return budget / max(signals, 1)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def silence_of(client_or_segment: Client, signal: int) -> Silence:
     """A client's silence, or a segment's population, of all contact, of orders, or of a reply.
 
@@ -98,7 +121,7 @@ def silence_of(client_or_segment: Client, signal: int) -> Silence:
     return client_or_segment.contact
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def severity_of(signal: int, escalated: bool) -> int:
     """Declines are for information; of silences orders alone are one level lower than all contact."""
     if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
@@ -106,30 +129,23 @@ def severity_of(signal: int, escalated: bool) -> int:
     return WARNING + escalated - (signal == ORDERS_SIGNAL)
 
 
-@njit(cache=True)
-def tell(
-    arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, times: tuple[float, float, float]
-) -> Effect:
-    """Write an effect but for its words; `times` are those of the opening, of itself, and when it is told."""
-    client, segment = arrays.clients[row], arrays.segments[arrays.clients[row].segment]
-    told = arrays.effects[arrays.effects_used[0]]
-    arrays.effects_used[0] += 1
-    told.row, told.event, told.signal = row, applied, signal
-    told.opened_s, told.at_s, told.told_s = times
+@njit(cache=True, error_model="numpy")
+def tell(out: Outbox, client: Client, segment: Segment, place: Place, signal: int, times: Times) -> Effect:
+    """Write an effect but for its words, and for what only declines have."""
+    told = out.effects[out.used]
+    out.used += 1
+    told.row, told.event, told.signal = place.row, place.applied, signal
+    told.opened_s, told.at_s, told.told_s = times.opened_s, times.at_s, times.told_s
     effect.tell_client(told, client, segment)
     effect.tell_silence(told, silence_of(client, signal), silence_of(segment, signal))
-    if signal in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
-        effect.tell_expected(told)
-    else:
-        declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
-        effect.tell_trend(told, declining, decline_budget(arrays.trend_of, row, rules.decline_budget))
     return told
 
 
-@njit(cache=True)
-def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, due_s: float, told_s: float) -> None:
+@njit(cache=True, error_model="numpy")
+def carry_out(
+    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, signal: int, due_s: float, told_s: float
+) -> None:
     """Open a silence, or escalate it; while its population still learns nobody is told."""
-    client, segment = arrays.clients[row], arrays.segments[arrays.clients[row].segment]
     silence, population = silence_of(client, signal), silence_of(segment, signal)
     incident = silence.incident
     escalates = incident.state != QUIET
@@ -137,9 +153,10 @@ def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int,
         incident.opened_s = int(due_s)
         if population.fitted_gaps < rules.learning_gaps_min:
             incident.state, incident.next_s = HELD, NEVER_S
-            arrays.counts[COUNT_HELD] += 1
+            out.counts[COUNT_HELD] += 1
             return
-    told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), due_s, told_s))
+    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), due_s, told_s))
+    effect.tell_expected(told)
     told.transition = ESCALATED if escalates else OPENED
     told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
     told.severity = severity_of(signal, escalates)
@@ -149,31 +166,39 @@ def carry_out(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int,
         incident.next_s = effect.escalates_s(silence, population, due_s)
 
 
-@njit(cache=True)
-def carry_out_due(arrays: Arrays, rules: Rules, applied: int, row: int, until_s: float, told_s: float) -> None:
-    """Carry out, in the order of time, what is due at a client before an instant; told not before `told_s`."""
-    signal, due_s = due(arrays.clients[row], rules.session_days)
+@njit(cache=True, error_model="numpy")
+def carry_out_due(
+    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, until_s: float, told_s: float
+) -> float:
+    """Carry out, in the order of time, what is due at a client before an instant; -> when the next is due.
+
+    It is told not before `told_s`.
+    """
+    signal, due_s = due(client, rules.session_days)
     while due_s < until_s:
-        carry_out(arrays, rules, applied, row, signal, due_s, max(due_s, told_s))
-        signal, due_s = due(arrays.clients[row], rules.session_days)
-    arrays.due_s[row] = min(due_s, float(NEVER_S))
+        carry_out(out, rules, client, segment, place, signal, due_s, max(due_s, told_s))
+        signal, due_s = due(client, rules.session_days)
+    return min(due_s, float(NEVER_S))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def is_any_open(client: Client) -> bool:
     """Tell whether the client is silent in any way, as far as anybody was told or would have been."""
     open_: bool = (client.contact.incident.state | client.orders.incident.state | client.reply.incident.state) != QUIET
     return open_
 
 
-@njit(cache=True)
-def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
+@njit(cache=True, error_model="numpy")
+def resolve(
+    out: Outbox, client: Client, segment: Segment, place: Place, signal: int, at_s: float, told_s: float
+) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
-    incident = silence_of(arrays.clients[row], signal).incident
+    incident = silence_of(client, signal).incident
     if incident.state == HELD:
         incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
         return
-    told = tell(arrays, rules, applied, row, signal, (float(incident.opened_s), at_s, told_s))
+    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), at_s, told_s))
+    effect.tell_expected(told)
     told.transition = RESOLVED
     told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
     told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
@@ -181,7 +206,7 @@ def resolve(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, a
     incident.opened_s, incident.next_s = 0, NEVER_S
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
     """Tell whether a new value can open or end a decline; none is opened by what ends a silence.
 
@@ -195,14 +220,19 @@ def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
     return not untold and trend.may_cross(declining)
 
 
-@njit(cache=True)
-def turn(arrays: Arrays, rules: Rules, applied: int, row: int, signal: int, at_s: float, told_s: float) -> None:
-    """Open or end a decline."""
-    declining = arrays.trends[arrays.trend_of[row, signal - FIRST_TREND]]
+@njit(cache=True, error_model="numpy")
+def turn(
+    out: Outbox, client: Client, segment: Segment, declining: Trend, budget: float, place: Place, event: Event
+) -> None:
+    """Open or end a decline, if its score says so."""
+    if not trend.turns(declining, budget):
+        return
     quiet = declining.state == QUIET
     if quiet:
-        declining.opened_s = int(at_s)
-    told = tell(arrays, rules, applied, row, signal, (float(declining.opened_s), at_s, told_s))
+        declining.opened_s = int(event.at_s)
+    signal = declining.signal + FIRST_TREND
+    told = tell(out, client, segment, place, signal, Times(float(declining.opened_s), event.at_s, event.key_s))
+    effect.tell_trend(told, declining, budget)
     told.transition = OPENED if quiet else RESOLVED
     told.reason = TREND_CROSSED if quiet else RECOVERED
     told.severity = severity_of(signal, False)  # noqa: FBT003

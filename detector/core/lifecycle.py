@@ -70,7 +70,7 @@ _AFTER = _after_numbers()
 Stateful = Any  # one record of layout.INCIDENT or layout.TREND, seen from Numba
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def move(incident: Stateful, transition: int) -> None:
     """Let an incident make a transition; one that is not in the table raises and changes nothing."""
     state = _AFTER[incident.state, transition]

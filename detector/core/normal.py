@@ -11,7 +11,7 @@ from numba import njit
 _PROBABILITY_MIN = 1e-6
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def normal_quantile(probability: float) -> float:
     """The z below which a standard normal value lies with this probability (Abramowitz and Stegun 26.2.23)."""
     tail = max(min(probability, 1 - probability), _PROBABILITY_MIN)
@@ -22,15 +22,17 @@ def normal_quantile(probability: float) -> float:
     return z if probability > 1 / 2 else -z
 
 
-@njit(cache=True)
-def normal_score(t: float, df: float) -> float:
-    """The standard normal value that is as extreme as t is for Student's t (Wallace 1959)."""
-    z = math.sqrt(df * math.log1p(t * t / df)) * (8 * df + 1) / (8 * df + 3)
-    return math.copysign(z, t)
+@njit(cache=True, error_model="numpy")
+def normal_distance(square: float, df: float) -> float:
+    """How far from 0 the standard normal value is that is as extreme as Student's t (Wallace 1959).
+
+    Given is t * t / df, of which the sign is not known.
+    """
+    return math.sqrt(df * math.log1p(square)) * ((8 * df + 1) / (8 * df + 3))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def student_t(z: float, df: float) -> float:
-    """The value of Student's t that is as extreme as z is for the standard normal: inverse of `normal_score`."""
+    """The value of Student's t that is as extreme as z is for the standard normal: inverse of `normal_distance`."""
     unscaled = z * (8 * df + 3) / (8 * df + 1)
     return math.copysign(math.sqrt(df * math.expm1(unscaled * unscaled / df)), z)

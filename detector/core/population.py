@@ -29,7 +29,7 @@ _SLOPE_MIN, _SLOPE_MAX = -0.6, 0.3
 _HAZARD_MIN = 1e-9
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def hazard(completed: np.ndarray, prior: np.ndarray, worth: float) -> np.ndarray:
     """P(the gap ends in a bin | it reached the bin), with `worth` gaps of the prior's hazard mixed in."""
     result = np.empty(U_BINS)
@@ -40,7 +40,7 @@ def hazard(completed: np.ndarray, prior: np.ndarray, worth: float) -> np.ndarray
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def minus_log_survival(hazards: np.ndarray) -> np.ndarray:
     """-ln P(gap > edge) at each edge of the grid."""
     result = np.zeros(U_BINS + 1)
@@ -49,7 +49,7 @@ def minus_log_survival(hazards: np.ndarray) -> np.ndarray:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def quantile(table: np.ndarray, y: float) -> float:
     """The u at which the table reaches y; beyond the grid its last step goes on."""
     low, k = 1, U_BINS
@@ -63,7 +63,7 @@ def quantile(table: np.ndarray, y: float) -> float:
     return u
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _shifted(completed: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """All rhythms in one histogram, each moved by its shift in u; a count between two bins is split linearly."""
     result = np.zeros(U_BINS)
@@ -77,7 +77,7 @@ def _shifted(completed: np.ndarray, shift: np.ndarray) -> np.ndarray:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slope(completed: np.ndarray, counts: np.ndarray, pool: np.ndarray, distance: np.ndarray) -> float:
     """How the tail quantiles of a rhythm bin move with its distance from the centre, in ln(mean gap)."""
     y_far, y_near = -math.log(0.05), -math.log(0.2)
@@ -93,7 +93,7 @@ def _slope(completed: np.ndarray, counts: np.ndarray, pool: np.ndarray, distance
     return min(max(moved / spread, _SLOPE_MIN), _SLOPE_MAX)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _refit(population: Population) -> None:
     """Make the table, the slope and the prior gap anew from the sums. The same sums give the same fit."""
     completed = population.completed
@@ -122,7 +122,7 @@ def _refit(population: Population) -> None:
     population.fitted_gaps = total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def refit(segments: Records, number: int) -> None:
     """Fit the populations of a segment anew."""
     _refit(segments[number].contact)

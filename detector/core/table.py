@@ -10,9 +10,8 @@ import numpy as np
 from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
-from detector.core.effect import EFFECT
 from detector.core.hashing import Integers
-from detector.core.incident import COUNT_LATE, EFFECTS_AT_ONCE, Arrays
+from detector.core.incident import NUMBERS, OUTBOX, Arrays
 from detector.core.layout import (
     LAYOUT,
     SILENCES,
@@ -29,7 +28,6 @@ from detector.core.signals import TRAITS
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
 _PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
-_COUNTS = COUNT_LATE + 256
 _TRENDS_PER_EVENT = len(TRAITS)
 _VERSION = bytes([LAYOUT])
 
@@ -80,8 +78,9 @@ class Table:
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
-        self.counts = np.zeros(_COUNTS, np.int64)
-        self.effects, self.effects_used = np.zeros(EFFECTS_AT_ONCE, EFFECT).view(np.recarray), np.zeros(1, np.int64)
+        self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
+        self.effects, self.effects_used = self._outbox.effects[0], self._outbox.used
+        self.counts = self._outbox.counts[0]
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
@@ -117,9 +116,9 @@ class Table:
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
             self.trends = with_room(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
+        trend_of = self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
         return Arrays(
-            self.clients, self.due_s, self.trend_of, self.trends, self.trends_used, self.segments, self.counts,
-            self.effects, self.effects_used,
+            self.clients, self.due_s, trend_of, self.trends, self.trends_used, self.segments, self._outbox,
         )  # fmt: skip
 
     def segment(self, name: str) -> int | None:

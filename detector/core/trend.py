@@ -15,7 +15,7 @@ from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.forgetting import KEPT, weight_of
 from detector.core.layout import COUNT_MAX
 from detector.core.lifecycle import State
-from detector.core.normal import normal_quantile, normal_score, student_t
+from detector.core.normal import normal_distance, normal_quantile, student_t
 from detector.core.signals import (
     DECLINES,
     FADINGS,
@@ -51,7 +51,7 @@ _QUIET = int(State.QUIET)  # as a kernel sees it
 Trend = Any  # one record of layout.TREND, seen from Numba
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def transformed(signal: int, value: float) -> float:
     """A value on the scale on which its signal is judged."""
     scale = SCALES[signal]
@@ -64,7 +64,7 @@ def transformed(signal: int, value: float) -> float:
     return value
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def measured(signal: int, level: float) -> float:
     """A level in the signal's own unit: the inverse of `transformed`."""
     scale = SCALES[signal]
@@ -77,26 +77,33 @@ def measured(signal: int, level: float) -> float:
     return level
 
 
-@njit(cache=True)
-def prediction(trend: Trend) -> tuple[float, float, float]:
-    """The Student-t of the next transformed value: degrees of freedom, location, scale."""
+@njit(cache=True, error_model="numpy")
+def _posterior(trend: Trend) -> tuple[float, float, float]:
+    """What is expected of the next transformed value: its location, a_n, and a_n times its squared scale."""
     mean, kappa, a, b = PRIORS[trend.signal]
     weight = weight_of(trend.count)
     distance = np.float64(trend.level) - mean
     total = kappa + weight
-    a_n = a + weight / 2
-    b_n = b + np.float64(trend.m2) / 2 + kappa * weight * distance * distance / total / 2
-    return 2 * a_n, mean + weight * distance / total, math.sqrt(b_n / a_n * (1 + 1 / total))
+    shift = weight * distance / total
+    b_n = b + (np.float64(trend.m2) + kappa * distance * shift) / 2
+    return mean + shift, a + weight / 2, b_n + b_n / total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def prediction(trend: Trend) -> tuple[float, float, float]:
+    """The Student-t of the next transformed value: degrees of freedom, location, scale."""
+    location, a_n, spread = _posterior(trend)
+    return 2 * a_n, location, math.sqrt(spread / a_n)
+
+
+@njit(cache=True, error_model="numpy")
 def forget_decline(trend: Trend) -> None:
     """A decline is over: what is worse from now on is another."""
     trend.since_s = 0
     trend.now_count = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
     """Keep where the decline that the score now shows began, and the mean of the values since.
 
@@ -113,7 +120,7 @@ def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
     trend.now += (x - np.float64(trend.now)) / trend.now_count
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -> None:
     """Take a transformed value into the client's own numbers."""
     day = int(at_s / DAY_S)
@@ -123,8 +130,8 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
         trend.baseline += (x - np.float64(trend.baseline)) / (trend.count + 1.0)
     if trend.count > 0:
         towards = DECLINES[trend.signal]
-        away = towards * (x - location) / scale
-        x = location + towards * scale * min(max(away, -_LEARNED_RISE_MAX), _LEARNED_DECLINE_MAX)
+        away = towards * (x - location)
+        x = location + towards * min(max(away, -_LEARNED_RISE_MAX * scale), _LEARNED_DECLINE_MAX * scale)
     before = KEPT * weight_of(trend.count)
     distance = x - np.float64(trend.level)
     trend.level += distance / (before + 1)
@@ -134,26 +141,26 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
         trend.last_day = max(day, int(trend.last_day))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def learn_value(trend: Trend, at_s: float, value: float) -> float:
     """Take one value in, in the signal's unit, and return its normal score. Score first, learn second.
 
     The first value has nothing to be compared with: its score is 0.
     """
     x = transformed(trend.signal, value)
-    df, location, scale = prediction(trend)
+    location, a_n, spread = _posterior(trend)
     z = 0.0
     if trend.count > 0:
-        z = normal_score(DECLINES[trend.signal] * (x - location) / scale, df)
-        z = min(max(z, -_SCORE_MAX), _SCORE_MAX)
+        away = DECLINES[trend.signal] * (x - location)
+        z = math.copysign(min(normal_distance(away * away / (2 * spread), 2 * a_n), _SCORE_MAX), away)
     fading = FADINGS[trend.signal]
     trend.score = (1 - fading) * np.float64(trend.score) + fading * z
     _follow(trend, at_s, x, location)
-    _learn(trend, at_s, x, location, scale)
+    _learn(trend, at_s, x, location, math.sqrt(spread / a_n))
     return z
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def interval_days(trend: Trend) -> float:
     """Mean time between two values so far, of which all lie on one day at least."""
     days = max(np.float64(trend.last_day) - trend.first_day, 1.0)
@@ -161,7 +168,7 @@ def interval_days(trend: Trend) -> float:
     return interval
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def threshold(trend: Trend, budget: float) -> float:
     """The score above which the trend is a decline, for so many false alerts a year; infinite at first.
 
@@ -175,35 +182,35 @@ def threshold(trend: Trend, budget: float) -> float:
     return scaled
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def may_cross(trend: Trend) -> bool:
     """Whether a decline is possible at all: most scores need no threshold to be seen to be below it."""
     possible: bool = trend.score > _DECLINING_MIN and trend.count >= VALUES_MIN
     return possible
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def crossed(trend: Trend, budget: float) -> bool:
     """Whether the trend is a decline: its score is above the threshold."""
     above: bool = may_cross(trend) and trend.score > threshold(trend, budget)
     return above
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def recovered(trend: Trend, budget: float) -> bool:
     """Whether a decline is over: its score is back to half of the threshold."""
     below: bool = trend.score <= _RECOVERED_AT * threshold(trend, budget)
     return below
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def turns(trend: Trend, budget: float) -> bool:
     """Whether a decline opens, or one that is open ends."""
     result: bool = crossed(trend, budget) if trend.state == _QUIET else recovered(trend, budget)
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def levels(trend: Trend) -> tuple[float, float, float]:
     """The level before the present decline and now, in the signal's unit, and now as a multiple of the first half-year.
 
@@ -220,7 +227,7 @@ def levels(trend: Trend) -> tuple[float, float, float]:
     return measured(signal, before), measured(signal, now), multiple
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def predicted(trend: Trend, probability: float) -> float:
     """The value, in the signal's unit, that the next one exceeds with this probability."""
     df, location, scale = prediction(trend)

@@ -82,7 +82,7 @@ def test_a_score_is_the_predictions_probability(history, data):
 def test_the_closed_forms_are_near_the_exact_ones(z, df):
     """Wallace's approximation errs by less than .031 from four degrees of freedom on, and is undone by its inverse."""
     t = normal.student_t(z, df)
-    assert normal.normal_score(t, df) == pytest.approx(z, abs=1e-9)
+    assert math.copysign(normal.normal_distance(t * t / df, df), t) == pytest.approx(z, abs=1e-9)
     assert z == pytest.approx(stats.norm.ppf(stats.t.cdf(t, df)), abs=0.031)
     assert normal.normal_quantile(float(stats.norm.cdf(z))) == pytest.approx(z, abs=5e-4)
 
