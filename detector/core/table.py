@@ -79,11 +79,29 @@ class Table:
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
-        self.effects, self.effects_used = self._outbox.effects[0], self._outbox.used
-        self.counts = self._outbox.counts[0]
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
         self.segment_names.mark_saved()  # every shard begins with it
+
+    # Views are taken anew each time: in a copy of a table they would be views of the former one.
+
+    @property
+    def effects(self) -> Records:
+        """What the kernels told."""
+        effects: Records = self._outbox.effects[0]
+        return effects
+
+    @property
+    def effects_used(self) -> Integers:
+        """How many effects there are: one number."""
+        used: Integers = self._outbox.used
+        return used
+
+    @property
+    def counts(self) -> Integers:
+        """What the kernels counted."""
+        counts: Integers = self._outbox.counts[0]
+        return counts
 
     def row(self, client_id: str) -> int:
         """The client's row; a new client gets the next one."""
