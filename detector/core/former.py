@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.core import stored
 from detector.core.clock import DAY_S
-from detector.core.layout import CHANNELS_HEARD, COUNT_MAX, INCIDENT, LAYOUT, SEEN, SILENCES
+from detector.core.layout import CHANNELS_HEARD, COUNT_MAX, INCIDENT, LAYOUT, SEEN, SIGNALS, SILENCES
 from detector.core.lifecycle import State
 from detector.core.table import CLIENT_KEY
 
@@ -64,6 +64,11 @@ _TREND_4 = np.dtype(
         ("signal", "u1"),
     ]
 )
+
+
+# How many bytes of a row were a part in layout 5, which put them down in their order: of a client, and of each trend.
+_PARTS_5 = (39, 4, 30, 5, 30, 5, 30, 5, 4, 4, 4, 4, 4, 4, 4, *SIGNALS * (1, 22, 14, 5))
+_FORM_5 = stored.Form(np.arange(stored.ROW.itemsize, dtype=np.uint16), np.cumsum(_PARTS_5))
 
 
 def present(kind: bytes, value: bytes) -> bytes:
@@ -122,5 +127,14 @@ def _take_trend_4(trend: Rows, before: Any) -> None:  # noqa: ANN401 (one record
     trend["opened_s"] = 0 if before["state"] == State.QUIET else before["opened_s"]
 
 
-CLIENT_FROM: Final[Mapping[int, Callable[[bytes], bytes]]] = {4: _client_from_4}
+def _client_from_5(value: bytes) -> bytes:
+    """Only the parts are others. What was left of declines that are over is forgotten."""
+    row, (size,) = stored.unpack([value[1:]], _FORM_5)
+    trends = row["trends"]
+    for name in ("before", "now"):
+        trends[name][trends["now_count"] == 0] = 0
+    return bytes([LAYOUT]) + stored.pack(row)[0] + value[1 + size :]
+
+
+CLIENT_FROM: Final[Mapping[int, Callable[[bytes], bytes]]] = {4: _client_from_4, 5: _client_from_5}
 """Per former layout, how the record of a client is made into the present one."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 
-LAYOUT = 5  # version of the records below and of their stored form; every stored record begins with it
+LAYOUT = 6  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
@@ -105,7 +105,7 @@ TREND = np.dtype(
         ("first_day", "u2"),  # of the first and the last value, since the epoch
         ("last_day", "u2"),
         ("since_s", "u4"),  # since when the score has been above (nearly) 0: where the present decline began
-        ("before", "f4"),  # the level expected then
+        ("before", "f4"),  # the level expected then; 0 without a decline, as is what follows
         ("now", "f4"),  # mean of the values since
         ("now_count", "u2"),  # how many these are, at most COUNT_MAX
         ("opened_s", "u4"),  # while an incident is open

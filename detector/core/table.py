@@ -134,10 +134,13 @@ class Table:
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
             self.trends = with_room(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
-        trend_of = self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
         return Arrays(
-            self.clients, self.due_s, trend_of, self.trends, self.trends_used, self.segments, self._outbox,
+            self.clients, self.due_s, self.numbers(), self.trends, self.trends_used, self.segments, self._outbox,
         )  # fmt: skip
+
+    def numbers(self) -> Records:
+        """Which trends each client has, as kernels see it."""
+        return self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
 
     def segment(self, name: str) -> int | None:
         """The segment's number; a new one begins with the default table. None: no room for another."""
@@ -190,17 +193,9 @@ class Table:
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = np.array(rows[start : start + _PACKED_AT_ONCE])
             ids = self.recent.stored(some, self.clients[some]["contacts"])
-            for name, packed, recent in zip(self.names.of(some), stored.pack(self._whole_rows(some)), ids, strict=True):
+            whole = stored.whole_rows(self.clients, self.trends, self.numbers(), some)
+            for name, packed, recent in zip(self.names.of(some), stored.pack(whole), ids, strict=True):
                 yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
-
-    def _whole_rows(self, rows: Integers) -> np.ndarray:
-        """Copies of clients with their trends."""
-        whole = stored.new_rows(len(rows))
-        whole["client"] = self.clients[rows]
-        numbers = self.trend_of[rows]
-        has = numbers > 0
-        whole["trends"][has] = self.trends[numbers[has]]
-        return whole
 
     def forget(self, client_id: str) -> None:
         """Erase a client: it is as one that nobody has heard of."""

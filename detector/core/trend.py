@@ -99,8 +99,8 @@ def prediction(trend: Trend) -> tuple[float, float, float]:
 @njit(cache=True, error_model="numpy")
 def forget_decline(trend: Trend) -> None:
     """A decline is over: what is worse from now on is another."""
-    trend.since_s = 0
-    trend.now_count = 0
+    trend.since_s = trend.now_count = 0
+    trend.before = trend.now = 0.0
 
 
 @njit(cache=True, error_model="numpy")

@@ -53,7 +53,7 @@ def client_of(table: Table, row: int, rules: Rules, refit_s: float) -> Client:
     contact, orders, replies = Rhythm(segment, "contact", hours), Rhythm(segment, "orders", hours), Replies(segment)
     for silence in (contact, orders, replies):
         silence.resume(_copy(table.clients, row))
-    budget = decline_budget(table.arrays(0).trend_of[row], rules.decline_budget)
+    budget = decline_budget(table.numbers()[row], rules.decline_budget)
     trends = {name: Trend(name, budget) for name in NUMBER if table.trend_of[row, NUMBER[name]] > 0}
     for name, trend in trends.items():
         trend.resume(_copy(table.trends, int(table.trend_of[row, NUMBER[name]])))

@@ -36,12 +36,12 @@ def test_the_size_of_a_row_is_what_is_stated():
 
 
 def test_a_client_takes_the_room_of_what_it_has():
-    """A client of two mails takes 111 bytes, its ids apart; each further signal takes 22."""
+    """A client of two mails takes 97 bytes, its ids apart; each further signal takes 21."""
     shard = Shard(POLICY)
     plain = record_of(run(shard, [interaction(0), interaction(7)], 8).states)
-    assert len(plain) - size_of_ids(shard) == 111
+    assert len(plain) - size_of_ids(shard) == 97
     rich = record_of(run(shard, [interaction(14, **RICH)], 15).states)
-    assert len(rich) - size_of_ids(shard) == 111 + 3 * 22
+    assert len(rich) - size_of_ids(shard) == 97 + 3 * 21
 
 
 def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
