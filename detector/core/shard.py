@@ -33,6 +33,8 @@ from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
 
+_ALERTS_AT_ONCE = 1024  # what is made of them as columns takes several times their memory
+
 Slots = np.ndarray[Any, np.dtype[np.int64]]
 Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 
@@ -254,12 +256,16 @@ class Shard:
         return max(kept_to, applied)
 
     def _alerts(self) -> list[Alert]:
-        """Make alerts, in order, of the effects since the last time: all at once, which is many times faster."""
+        """Make alerts, in order, of the effects since the last time: many at once, which is many times faster."""
         if not self._told:
             return []
         effects = np.concatenate([effects for effects, _ in self._told])
-        names = self._names(effects, [ids for _, some in self._told for ids in some])
-        return sorted(alerts_of(effects, names), key=in_order)
+        recent_ids = [ids for _, some in self._told for ids in some]
+        alerts: list[Alert] = []
+        for start in range(0, len(effects), _ALERTS_AT_ONCE):
+            some = effects[start : start + _ALERTS_AT_ONCE]
+            alerts += alerts_of(some, self._names(some, recent_ids[start : start + _ALERTS_AT_ONCE]))
+        return sorted(alerts, key=in_order)
 
     def _names(self, effects: Effects, recent_ids: Sequence[Sequence[str]]) -> Names:
         """The words behind the numbers of effects."""
