@@ -77,6 +77,15 @@ def test_a_row_comes_back_whatever_is_in_it(data):
     assert length < 10
 
 
+@pytest.mark.parametrize("missing", [1, 20, 1000])
+def test_a_row_that_was_cut_off_is_refused(missing):
+    """Nothing is taken for what is missing, in its parts or in its flags."""
+    row = stored.new_rows(1)
+    row["client"]["seen"], row["client"]["owed_s"] = 7, 8
+    with pytest.raises(ValueError, match="fewer bytes"):
+        stored.unpack([stored.pack(row)[0][:-missing]])
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_trends_come_back_whoever_had_them_first(backwards):
     """Numbers of trends are given anew; each client has its own again, and goes on with it."""
