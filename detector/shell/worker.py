@@ -20,6 +20,7 @@ from faust.types import TP, EventT
 
 from detector.core.intake import Intake
 from detector.core.records import records_of
+from detector.core.reroute import REROUTED
 from detector.core.shard import Outcome, Shard
 from detector.core.table import UnknownLayoutError
 from detector.shell.chunks import ChunkConsumer
@@ -130,6 +131,8 @@ class ShardTask:
         await self._restore()
         await self._outlet.ask_the_time()
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
+        if self._shard.read_to(REROUTED) < 0:  # nothing ever went astray: no source waits for what settles there
+            self._read_at[REROUTED] = -math.inf
         self.restored = self._shard
         log.info("shard at work", shard=self._partition)  # its first transaction is durable
         while not self._closed:

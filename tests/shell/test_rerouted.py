@@ -101,3 +101,27 @@ def test_what_is_misrouted_in_the_reroute_topic_is_rejected(settings):
             time.sleep(0.2)
     assert {json.loads(value)["reason"] for value in found} == {"misrouted"}
     assert {json.loads(value)["topic"] for value in found} == {settings.rerouted_topic}
+
+
+@pytest.fixture
+async def patient(kafka, app_id, tmp_path):
+    """Give an installation of one shard in which records may be on their way for an hour."""
+    found = Settings(bootstrap_servers=kafka, app_id=app_id, partitions=1, settle_s=3600, data_dir=tmp_path)
+    await topics.create(found)
+    return found
+
+
+def test_nobody_waits_for_records_that_never_go_astray(patient):
+    """A history is applied as it is read, however long what is rerouted may be on its way."""
+    producer = Producer({"bootstrap.servers": patient.bootstrap_servers})
+    for kind in ("email", "call", "order"):
+        for client, value in calls(0, 10):
+            event = json.loads(value) | {"kind": kind, "event_id": f"{kind} {client}"}
+            producer.produce(patient.topic(f"{kind}s"), json.dumps(event), client, partition=0)
+    assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
+    with working(patient) as worker:
+        give_up_at = time.monotonic() + DONE_S_MAX
+        while known(patient).keys() != set(CLIENTS):
+            assert worker.poll() is None, log_of(patient).read_text()
+            assert time.monotonic() < give_up_at
+            time.sleep(0.1)
