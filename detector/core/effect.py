@@ -1,7 +1,7 @@
 """An effect: one transition of one incident, with every number that an alert of it reports.
 
 Kernels write effects, because they happen in the middle of a batch and the numbers are those of that moment;
-`alert.build` turns them into what is published.
+`telling` turns them into what is published.
 """
 
 import math
