@@ -16,10 +16,10 @@ SECONDS_MAX = 300  # it takes 15; the rest is for a busy machine
 
 
 @contextmanager
-def started(app_id, *arguments):
-    """Start a demo of a small firm; what it and its worker print goes to one pipe, which both hold open."""
+def started(app_id, *arguments, clients=40):
+    """Start a demo of a firm; what it and its worker print goes to one pipe, which both hold open."""
     with subprocess.Popen(
-        [sys.executable, "-m", "detector", "demo", "--clients", "40", "--seed", "1", *arguments],
+        [sys.executable, "-m", "detector", "demo", "--clients", str(clients), "--seed", "1", *arguments],
         env={**os.environ, variable("app_id"): app_id},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -68,7 +68,7 @@ def test_demo_runs_to_its_summary(kafka, app_id, where):
 def test_a_demo_that_is_ended_takes_its_worker_with_it(kafka, app_id, sign, code):
     """The pipe ends only when the worker has ended too; the topics are gone, and nobody sees a traceback."""
     client = broker.admin(kafka)
-    with started(app_id, "--kafka", kafka) as demo:
+    with started(app_id, "--kafka", kafka, clients=300) as demo:  # it is not through before it is told to end
         broker.wait_until(lambda: has_worker(client, app_id), "the worker is there", SECONDS_MAX)
         demo.send_signal(sign)
         said, _ = demo.communicate(timeout=SECONDS_MAX)
