@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from report import Figure, Results, Row
 from systems import PEERS, NotInstalledError, System
 
 MIB_FREE_MIN = 8 * 1024
+FAILED = "failed"
 LEFTOVERS = ("run-*", "data-*", "*.ndjson", "*.jsonl", "*.part", "meter")
 
 
@@ -83,12 +85,13 @@ class Bench:
         print(text, file=sys.stderr, flush=True)
 
     def measure(self, what: str, figure: Callable[[], list[Figure]]) -> None:
-        """Take figures down; one that fails is a figure too, and the others go on."""
+        """Take figures down; one that fails, for whatever reason, is a figure too: the others took most of an hour."""
         self.say(f"{what} ...")
         try:
             found = figure()
-        except (trial.TrialError, BrokerError) as error:
-            found = [Figure(what, f"failed: {error}", reached=False)]
+        except Exception as error:  # noqa: BLE001 - it is told, and the exit code says so
+            traceback.print_exc()
+            found = [Figure(what, f"{FAILED}: {error!r}", reached=False)]
         self.results.figures += found
         for one in found:
             self.say(f"  {one.what}: {one.figure}")
@@ -131,6 +134,7 @@ def main() -> None:
     folder = systems.HERE if not (options.quick or options.only) else CACHE
     report.write(results, folder)
     print(f"written: {folder / 'RESULTS.md'} and results.json")
+    sys.exit(int(any(one.figure.startswith(FAILED) for one in results.figures)))
 
 
 def _options() -> argparse.Namespace:

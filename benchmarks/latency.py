@@ -81,7 +81,7 @@ def _deadlines(anchor_s: Instants, last_s: Instants) -> Instants:
         partitions=job.PARTITIONS,
         until_s=max(last_s.values()) + 60 * DAY_S,
         now_s=time.time(),
-        route=lambda kind: job.KINDS[kind],
+        route=lambda kind: job.KINDS.get(kind, product.SOURCES[0]),
         emit=alerts.append,
         reject=alerts.append,
     )
