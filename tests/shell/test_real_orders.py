@@ -9,7 +9,8 @@ import pytest
 from detector.shell import topics
 from detector.shell.settings import Settings, variable
 from tests.datasets import dataset
-from tests.shell.test_worker import alerts, committed, wait_for, working
+from tests.faults import durable
+from tests.shell.test_worker import alerts, wait_for, working
 
 SECONDS_MAX = 300  # it takes a few; the rest is for a busy machine
 ALERTS_MIN = 1000
@@ -46,4 +47,4 @@ async def test_a_worker_finds_in_real_orders_what_a_replay_finds(kafka, app_id, 
         wait_for(worker, settings, len(expected))
 
     assert alerts(settings) == expected
-    assert committed(settings, settings.rejected_topic) == []
+    assert durable.values(settings, settings.rejected_topic) == []

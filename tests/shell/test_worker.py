@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from detector.replay import replay
 from detector.shell.kernels import COMPILING
@@ -20,6 +20,7 @@ from detector.shell.policy import policy_of
 from detector.shell.settings import PREFIX
 from tests import kafka as broker
 from tests.contract import held
+from tests.faults import durable
 
 DAY_S = 86_400.0
 START_S = 1_704_067_200.0  # 2024-01-01: every silence that follows is over before the test begins
@@ -64,37 +65,9 @@ def produce(settings, records):
     assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
 
 
-def committed(settings, *names):
-    """Read the committed values of topics, from their beginning to their end."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": f"{settings.app_id}-reader",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
-    partitions = [TopicPartition(name, p, 0) for name in names for p in range(settings.partitions)]
-    consumer.assign(partitions)
-    found, ends = [], 0
-    try:
-        while ends < len(partitions):
-            message = consumer.poll(broker.REPLY_SECONDS_MAX)
-            assert message is not None, "the broker does not answer"
-            if message.error():
-                assert message.error().code() == KafkaError._PARTITION_EOF
-                ends += 1
-            else:
-                found.append(message.value())
-    finally:
-        consumer.close()
-    return sorted(found)
-
-
 def alerts(settings):
     """Read all alerts, whether they notify or not, each held to its contract."""
-    return held(committed(settings, settings.alerts_topic, settings.history_topic))
+    return held(durable.values(settings, settings.alerts_topic, settings.history_topic))
 
 
 def replayed(settings, values):
@@ -160,7 +133,7 @@ def working(settings) -> Iterator[subprocess.Popen[bytes]]:
 def wait_for(worker, settings, count):
     """Wait until so many alerts are out."""
     give_up_at = time.monotonic() + DONE_S_MAX
-    while len(found := committed(settings, settings.alerts_topic, settings.history_topic)) < count:
+    while len(found := durable.values(settings, settings.alerts_topic, settings.history_topic)) < count:
         assert worker.poll() is None, "the worker ended"
         assert time.monotonic() < give_up_at, f"{len(found)} of {count} alerts after {DONE_S_MAX} s"
         time.sleep(0.1)
@@ -188,7 +161,7 @@ def test_alerts_are_those_of_a_replay_and_come_once(settings):
     with working(settings) as worker:
         wait_for(worker, settings, len(expected))
     assert alerts(settings) == expected
-    assert committed(settings, settings.rejected_topic) == rejected
+    assert durable.values(settings, settings.rejected_topic) == rejected
     assert counted(settings) == {"applied": len(records), "rejected": 1}
     assert "client-" not in log_of(settings).read_text()
 
@@ -199,8 +172,8 @@ def test_alerts_are_those_of_a_replay_and_come_once(settings):
         produce(settings, back)
         wait_for(worker, settings, len(expected))
     assert alerts(settings) == expected
-    assert committed(settings, settings.alerts_topic)
-    assert committed(settings, settings.rejected_topic) == rejected
+    assert durable.values(settings, settings.alerts_topic)
+    assert durable.values(settings, settings.rejected_topic) == rejected
 
 
 def test_three_workers_go_on_where_a_killed_one_stopped(settings):
