@@ -16,7 +16,6 @@ from tests.faults import durable
 from tests.shell.test_worker import (
     DONE_S_MAX,
     alerts,
-    committed,
     history,
     log_of,
     produce,
@@ -125,7 +124,7 @@ def test_what_was_never_published_is_published_once(settings):
         produce(settings, back)
         wait_for(worker, settings, len(expected))
     assert alerts(settings) == expected
-    assert len(committed(settings, settings.rejected_topic)) == 2
+    assert len(durable.values(settings, settings.rejected_topic)) == 2
 
 
 def test_workers_have_to_be_stopped(settings):
