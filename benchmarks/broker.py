@@ -19,6 +19,8 @@ RUN = ROOT / "deploy" / "kafka" / "run"
 START_SECONDS_MAX = 60
 REPLY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
+# What is written stays: compacted topics would lose what tells how far a system was when, and how much it wrote.
+CONFIG = "log.cleaner.enable=false\n"
 COORDINATOR_STARTING = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -163,10 +165,11 @@ def running(core: int) -> Iterator[Broker]:
     folder = CACHE / "node"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    port = _free_port()
+    port, config = _free_port(), folder / "bench.properties"
+    config.write_text(CONFIG)
     with (CACHE / "kafka.log").open("wb") as log:
         process = subprocess.Popen(
-            ["taskset", "-c", str(core), RUN, "--folder", folder, "--port", str(port)],
+            ["taskset", "-c", str(core), RUN, "--folder", folder, "--port", str(port), "--config", config],
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us; we stop it last

@@ -41,7 +41,7 @@ def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable
     intake = Intake(shard, {source: f"{policy.app_id}.{source}" for source in policy.sources}, 0, 1)
     count = deal_out(batches, [intake], policy.sources, route, now_s)
     last_s = max(shard.front_s(source) for source in policy.sources)
-    outcome = shard.advance(dict.fromkeys(policy.sources, math.nextafter(last_s, math.inf)))
+    outcome = shard.advance(math.nextafter(last_s, math.inf))
     return Taught(
         prior=learned([shard.table]),
         records=count,

@@ -102,9 +102,9 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
-    outcomes = [shard.advance(dict.fromkeys(policy.sources, frontier_s)) for shard in shards]
+    outcomes = [shard.advance(frontier_s) for shard in shards]
     if hand_on(outcomes, intakes, now_s):
-        outcomes += [shard.advance({REROUTED: frontier_s}) for shard in shards]
+        outcomes += [shard.advance(frontier_s) for shard in shards]
     alerts, rejected = Counter[str](), Counter[str]()
     for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
         emit(alert.value)

@@ -107,7 +107,7 @@ def shard_of(interactions):
     """Let a shard apply interactions, up to the last of them."""
     shard = Shard(POLICY)
     shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
-    shard.advance({"emails": math.nextafter(interactions[-1]["at"], math.inf)})
+    shard.advance(math.nextafter(interactions[-1]["at"], math.inf))
     return shard
 
 

@@ -47,7 +47,7 @@ def read(shard: Shard, intake: Intake, read_in: list[Record]) -> None:
     for start in range(0, len(read_in), CHUNK * CHUNKS):
         for chunk in range(start, min(start + CHUNK * CHUNKS, len(read_in)), CHUNK):
             intake.take_in(SOURCE, records_of(read_in[chunk : chunk + CHUNK]), time.time())
-        shard.advance({SOURCE: shard.front_s(SOURCE)})
+        shard.advance(shard.front_s(SOURCE))
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ def fill(partition: int, client_ids: list[str], now_s: float, producer: Producer
             ]
             intake.take_in(SOURCES[0], records_of(chunk), now_s)
         offset += len(client_ids)
-    outcome = shard.advance(dict.fromkeys(SOURCES, now_s - 3600))
+    outcome = shard.advance(now_s - 3600)
     for key, value in outcome.states:
         while True:
             try:

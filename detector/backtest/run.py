@@ -139,8 +139,8 @@ def _copies(frozen: bytes, budget: float) -> list[Shard]:
 def _effects(shards: Sequence[Shard], sources: Sequence[str]) -> list[Effects]:
     """Let the shards run to the last event, as `replay` does."""
     last_s = max(shard.front_s(source) for shard in shards for source in sources)
-    fronts = dict.fromkeys(sources, math.nextafter(last_s, math.inf))
-    return [np.concatenate([np.empty(0, EFFECT), *shard.advance(fronts).effects]) for shard in shards]
+    end_s = math.nextafter(last_s, math.inf)
+    return [np.concatenate([np.empty(0, EFFECT), *shard.advance(end_s).effects]) for shard in shards]
 
 
 def _judge(budget: float, effects: Sequence[Effects], shards: Sequence[Shard], silences: Silences, log: Log) -> Judged:

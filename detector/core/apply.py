@@ -205,14 +205,14 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
 
 
 @njit(cache=True, error_model="numpy")
-def sweep(arrays: Arrays, rules: Rules, start: int, stop: int, until_s: float, event: int) -> int:
-    """Carry out what is due before an instant at the clients from `start` on; -> the row behind the last one seen."""
+def sweep(arrays: Arrays, rules: Rules, rows: np.ndarray, start: int, until_s: float, event: int) -> int:
+    """Carry out what is due before an instant at these clients, from `start` on; -> behind the last one seen."""
     until, out = min(until_s, float(NEVER_S)), arrays.outbox[0]
-    for row in range(start, stop):
-        if arrays.due_s[row] < until:
-            if out.used > EFFECTS_AT_ONCE - EFFECTS_PER_EVENT:
-                return row
-            client = arrays.clients[row]
-            segment = arrays.segments[client.segment]
-            arrays.due_s[row] = incident.carry_out_due(out, rules, client, segment, Place(row, event), until, 0.0)
-    return stop
+    for k in range(start, len(rows)):
+        row = rows[k]
+        if out.used > EFFECTS_AT_ONCE - EFFECTS_PER_EVENT:
+            return k
+        client = arrays.clients[row]
+        segment = arrays.segments[client.segment]
+        arrays.due_s[row] = incident.carry_out_due(out, rules, client, segment, Place(row, event), until, 0.0)
+    return len(rows)

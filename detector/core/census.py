@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
 from detector.core.forgetting import weight_of
 from detector.core.incident import QUIET, severity_of
@@ -82,15 +82,17 @@ def census(table: Table, learning_gaps_min: int) -> Census:
 def watched(table: Table, learning_gaps_min: int) -> Counter[str]:
     """Per segment, how many clients an alert may come from next."""
     learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
-    found = _watched(table.clients, len(table.names), learned)
+    found = _watched(table.clients, table.due_s, len(table.names), learned)
     return Counter({table.segment_names[number]: int(found[number]) for number in np.flatnonzero(found)})
 
 
 @njit(cache=True)
-def _watched(clients: Records, rows: int, learned: Numbers) -> Numbers:
-    """Count by segment in one pass: it is done for every day of a history."""
+def _watched(clients: Records, due_s: Numbers, rows: int, learned: Numbers) -> Numbers:
+    """Count by segment in one pass, without a look at whom nothing is expected of: it is done for every day."""
     found = np.zeros(len(learned), np.int64)
     for row in range(rows):
+        if due_s[row] == NEVER_S:
+            continue
         silence, segment = clients[row].contact, clients[row].segment
         found[segment] += silence.incident.state == QUIET and silence.gaps >= GAPS_MIN and learned[segment]
     return found

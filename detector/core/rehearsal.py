@@ -30,7 +30,7 @@ def rehearse() -> Outcome:
     addresses_of(values, 1)  # which files need
     records = Records(range(len(values)), [_CLIENT.encode()] * len(values), values, [()] * len(values))
     Intake(shard, {_SOURCE: _SOURCE}, 0, 1).take_in(_SOURCE, records, end_s)
-    outcome = shard.advance({_SOURCE: end_s})
+    outcome = shard.advance(end_s)
     restored.restore(outcome.states)
     list(restored.outlooks(end_s))
     return outcome

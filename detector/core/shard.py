@@ -33,6 +33,7 @@ from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
 
+DUES_AT_ONCE = 5_000
 _ALERTS_AT_ONCE = 1024  # what is made of them as columns takes several times their memory
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
@@ -167,15 +168,28 @@ class Shard:
 
     # Time goes on.
 
-    def advance(self, fronts: Mapping[str, float]) -> Outcome:
-        """Apply what lies before the least of the sources' frontiers, and carry out what is due by then.
+    def within_reach_s(self, frontier_s: float, dues_max: int = DUES_AT_ONCE) -> float:
+        """How far towards the frontier one advance should go: so far that no more than so many clients fall due.
+
+        Those of one second fall due together. An advance has the alerts and states of all of them in memory, and the
+        shell makes them durable in one transaction.
+        """
+        if not self.table.is_any_due(frontier_s):
+            return frontier_s
+        due_s = self.table.due_s[self.table.due_rows(frontier_s)]
+        if len(due_s) <= dues_max:
+            return frontier_s
+        return min(frontier_s, float(np.partition(due_s, dues_max)[dues_max]) + 1)
+
+    def advance(self, frontier_s: float) -> Outcome:
+        """Apply what lies before the frontier, and carry out what is due by then.
 
         Parameters
         ----------
-        fronts
-            Per source, the instant (epoch seconds) before which nothing can come from it any more.
+        frontier_s
+            The instant (epoch seconds) before which nothing can come from any source any more.
         """
-        frontier_s = max(self.clock_s, min(fronts.values()))
+        frontier_s = max(self.clock_s, frontier_s)
         batch, ids, rejected, rerouted = self._merge.release(frontier_s)
         batch["key_s"] = np.maximum(batch["key_s"], self.clock_s)
         if len(batch) or self.clock_s > -math.inf:  # the clock of a shard begins with its first interaction
@@ -216,18 +230,20 @@ class Shard:
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
+        if not len(batch) and not self.table.is_any_due(until_s):
+            return  # as mostly when nothing comes in
         table, slots = self.table, np.empty(len(batch), np.int64)
-        columns, start, row, rows = batch.view(np.recarray), 0, 0, len(table.names)
+        columns, start, swept = batch.view(np.recarray), 0, 0
         self._touch_segments(batch)
         table.recent.make_room(int(batch["id_size"].sum()))
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
             start = apply.apply(arrays, self._rules, columns, start, slots)
             kept_to = self._take_effects(columns, ids, slots, kept_to, start)
-        # Not only rows of which something is told: what is held is durable as well.
-        self._changed_rows.update(np.flatnonzero(table.due_s[:rows] < until_s).tolist())
-        while row < rows:
-            row = apply.sweep(arrays, self._rules, row, rows, until_s, len(batch))
+        due = table.due_rows(until_s)
+        self._changed_rows.update(due.tolist())  # also those of which nothing is told: what is held is durable
+        while swept < len(due):
+            swept = apply.sweep(arrays, self._rules, due, swept, until_s, len(batch))
             self._take_effects(columns, ids, slots, kept_to, len(batch))
         self.counts["applied"] += len(batch)
 

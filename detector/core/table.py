@@ -3,6 +3,7 @@
 Every stored value begins with the version of the layout. How records come back is told in `restore`.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -138,6 +139,17 @@ class Table:
             self.clients, self.due_s, self.numbers(), self.trends, self.trends_used, self.segments, self._outbox,
         )  # fmt: skip
 
+    def is_any_due(self, until_s: float) -> bool:
+        """Tell whether a transition of any client is due before an instant."""
+        return bool(self.due_s[: len(self.names)].min(initial=NEVER_S) < until_s)
+
+    def due_rows(self, until_s: float) -> Integers:
+        """The clients of which a transition is due before an instant."""
+        before = np.uint32(
+            math.ceil(min(max(until_s, 0), NEVER_S))
+        )  # beside a float, NumPy would make floats of them all
+        return np.flatnonzero(self.due_s[: len(self.names)] < before)
+
     def numbers(self) -> Records:
         """Which trends each client has, as kernels see it."""
         return self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
@@ -192,7 +204,7 @@ class Table:
             )
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = np.array(rows[start : start + _PACKED_AT_ONCE])
-            ids = self.recent.stored(some, self.clients[some]["contacts"])
+            ids = self.recent.stored(some, self.clients["contacts"][some])
             whole = stored.whole_rows(self.clients, self.trends, self.numbers(), some)
             for name, packed, recent in zip(self.names.of(some), stored.pack(whole), ids, strict=True):
                 yield CLIENT_KEY + name.encode(), _VERSION + packed + recent

@@ -58,9 +58,8 @@ def alerts_of(effects: Effects, names: Names) -> Iterator[Alert]:
     for values, (told_s, at_s, opened_s) in zip(zip(*columns.values(), strict=True), places, strict=True):
         data = dict(zip(columns, values, strict=True))
         signal, transition, client_id = data["signal"], data["transition"], data["client_id"]
-        incident_id = incident_id_of(client_id, signal, data["opened_at"])
-        alert_id = alert_id_of(incident_id, transition, data["at"])
-        data = {"alert_id": alert_id, "incident_id": incident_id, **data}
+        data["incident_id"] = incident_id = incident_id_of(client_id, signal, data["opened_at"])
+        data["alert_id"] = alert_id = alert_id_of(incident_id, transition, data["at"])
         data["explanation"], data["model"] = explanation(data), MODEL
         event = {
             "specversion": "1.0",
@@ -79,12 +78,14 @@ def alerts_of(effects: Effects, names: Names) -> Iterator[Alert]:
 
 
 def _columns(effects: Effects, names: Names) -> dict[str, Sequence[Any]]:
-    """The fields of the alerts in their order, but for those that are made of others."""
+    """The fields of the alerts in their order; those that are made of others come later."""
     _demand_finite(effects, _FINITE)
     back = _BACK[effects["reason"]]
     of_orders = effects["signal"] == ORDERS_SIGNAL
-    signals = effects["signal"].tolist()
+    signals, later = effects["signal"].tolist(), [None] * len(effects)
     return {
+        "alert_id": later,
+        "incident_id": later,
         "type": [_TYPES[signal] for signal in signals],
         "signal": [SIGNAL_WORDS[signal] for signal in signals],
         "transition": [TRANSITION_WORDS[transition] for transition in effects["transition"].tolist()],

@@ -145,8 +145,11 @@ class _Run:
             ends = await consumer.end_offsets(list(source_of))
             while True:
                 ended = {source for tp, source in source_of.items() if await consumer.position(tp) >= ends[tp]}
-                fronts = {source: complete_s if source in ended else shard.front_s(source) for source in topics}
-                await self._publish(outlet, known.missing(shard.advance(fronts)))
+                frontier_s = min(complete_s if source in ended else shard.front_s(source) for source in topics)
+                reach_s = shard.within_reach_s(frontier_s)
+                await self._publish(outlet, known.missing(shard.advance(reach_s)))
+                if reach_s < frontier_s:
+                    continue
                 if ended == topics.keys():
                     break
                 wanted = [tp for tp in source_of if shard.waiting(source_of[tp]) <= settings.waiting_records_max]

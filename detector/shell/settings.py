@@ -218,7 +218,8 @@ class Settings(ForwardSettings, ConnectionSettings):
         4,
         ge=1,
         le=100,
-        description="Chunks that one Kafka transaction covers at most; more is faster and comes out later.",
+        description="Full chunks that one Kafka transaction covers at most, or as many records in smaller ones; more is"
+        " faster and comes out later.",
     )
     waiting_records_max: int = Field(
         200_000,

@@ -63,7 +63,7 @@ class ShardTask:
         self._told_misrouted: set[str] = set()
         self._counts_told_at, self._counts_told = time.monotonic(), Counter[str]()
         self._closed = False
-        self._frontier_s = -math.inf
+        self._reach_s, self._is_behind = -math.inf, False
         self._task = asyncio.create_task(self._run_or_end(), name=f"shard {partition}")
 
     def put(self, chunk: EventT[Any]) -> None:
@@ -82,7 +82,7 @@ class ShardTask:
         if self.restored is None:
             yield Exit.RESTORE, id(self)
         elif not self._closed:
-            yield Exit.STALLED, (self._frontier_s, *map(self._shard.read_to, self._topics))
+            yield Exit.STALLED, (self._reach_s, *map(self._shard.read_to, self._topics))
         if self._outlet.is_in_transaction:
             yield Exit.TRANSACTION, self._outlet.transactions
 
@@ -131,17 +131,16 @@ class ShardTask:
         await self._restore()
         await self._outlet.ask_the_time()
         self._read_at = dict.fromkeys(self._topics, time.monotonic())
-        if self._shard.read_to(REROUTED) < 0:  # nothing ever went astray: no source waits for what settles there
-            self._read_at[REROUTED] = -math.inf
         self.restored = self._shard
         log.info("shard at work", shard=self._partition)  # its first transaction is durable
         while not self._closed:
             await self._seek()
             await self._read_chunks()
             await self._outlet.doubt_the_clock()
-            fronts = {source: self._front_s(source) for source in self._topics}
-            self._frontier_s = min(fronts.values())
-            outcome = self._shard.advance(fronts)
+            frontier_s = min(map(self._front_s, self._topics))
+            self._reach_s = self._shard.within_reach_s(frontier_s)
+            self._is_behind = self._reach_s < frontier_s
+            outcome = self._shard.advance(self._reach_s)
             if any(outcome):
                 await self._commit(outcome)
             self._meter.advanced()
@@ -184,13 +183,19 @@ class ShardTask:
                 self._unsought.clear()
 
     async def _read_chunks(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_FIRST_CHUNK_WAIT_S):
-                self._read(await self._chunks.get())
-        for _ in range(min(self._settings.chunks_per_transaction - 1, self._chunks.qsize())):
-            self._read(self._chunks.get_nowait())
+        """Wait for a chunk, and read with it what else has come, as far as one transaction may cover it.
 
-    def _read(self, chunk: EventT[Any]) -> None:
+        Chunks are as small as the broker's answers are, many of a record or two where events trickle in.
+        """
+        room = self._settings.chunks_per_transaction * self._settings.chunk_records
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._is_behind else _FIRST_CHUNK_WAIT_S):
+                room -= self._read(await self._chunks.get())
+        while room >= self._settings.chunk_records and not self._chunks.empty():
+            room -= self._read(self._chunks.get_nowait())
+
+    def _read(self, chunk: EventT[Any]) -> int:
+        """Read a chunk; -> how many records it has."""
         topic = chunk.message.topic
         value: Any = chunk.message.value  # bytes, to Faust
         follows, records = value
@@ -199,7 +204,7 @@ class ShardTask:
         source = self._source_of[topic]
         if follows > self._shard.read_to(source):
             self._unsought.add(source)
-            return
+            return len(records)
         counts = self._intake.take_in(source, records_of(records), self._now_s())
         self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
@@ -215,15 +220,21 @@ class ShardTask:
                 remedy=f"correct the producer, or raise {variable('rejected_share_max')}",
             )
             os._exit(Exit.PROBLEM)
+        return len(records)
 
     def _front_s(self, source: str) -> float:
         """Up to which event time the source is complete."""
-        settle_s = self._settings.settle_s
+        settle_s = self._settle_s(source)
         if time.monotonic() - self._read_at[source] >= settle_s:
             ended_s = self._consumer.read_to_end_at(self._tp(source), self._shard.read_to(source))
             if ended_s is not None:
                 return self._now_s() - (time.monotonic() - ended_s) - settle_s
         return self._shard.front_s(source)
+
+    def _settle_s(self, source: str) -> float:
+        """How long an event may be on its way to a source; where nothing ever went astray, nothing is."""
+        clean = source == REROUTED and self._shard.read_to(REROUTED) < 0
+        return 0.0 if clean else self._settings.settle_s
 
     def _now_s(self) -> float:
         return self._clock.now_s(time.time(), time.monotonic())

@@ -99,11 +99,11 @@ def test_any_batching_gives_the_same_alerts_and_rows(seed, learning_gaps_min, cu
     policy = Policy(sources=SOURCES, learning_gaps_min=learning_gaps_min, segment_budgets={"key": 6.0})
     events, whole, shard = histories(seed), Shard(policy), Shard(policy)
     read_all(whole, events)
-    expected = whole.advance(dict.fromkeys(SOURCES, END_S)).alerts
+    expected = whole.advance(END_S).alerts
     found, states = [], {}
     for day, restarts, reads_ahead in [*sorted(cuts), (DAYS + 100, False, True)]:
         read_all(shard, events if reads_ahead else before(events, START_S + day * DAY_S))
-        outcome = shard.advance(dict.fromkeys(SOURCES, START_S + day * DAY_S))
+        outcome = shard.advance(START_S + day * DAY_S)
         found += outcome.alerts
         states |= outcome.states
         if restarts:
@@ -112,3 +112,24 @@ def test_any_batching_gives_the_same_alerts_and_rows(seed, learning_gaps_min, cu
     assert found == expected
     assert known(shard) == known(whole)
     assert shard.counts["open"] == whole.counts["open"]
+
+
+@settings(deadline=None, max_examples=max(EXAMPLES // 4, 2))
+@given(st.integers(0, 2**32), st.floats(0, DAYS), st.integers(0, 5))
+def test_going_as_far_as_is_in_reach_comes_to_the_same(seed, day, dues_max):
+    """A long way in steps within which few clients fall due: the same bytes, and every step leads on."""
+    policy, half_s = Policy(sources=SOURCES, learning_gaps_min=0), START_S + day * DAY_S
+    events, whole, shard = histories(seed), Shard(policy), Shard(policy)
+    read_all(whole, events)
+    expected = whole.advance(END_S).alerts
+    read_all(shard, before(events, half_s))
+    found = shard.advance(half_s).alerts
+    read_all(shard, events)
+    while shard.clock_s < END_S:
+        reach_s = shard.within_reach_s(END_S, dues_max)
+        assert shard.clock_s < reach_s <= END_S
+        due_s = shard.table.due_s[: len(shard.table.names)]
+        assert len(due_s[due_s < reach_s - 1]) <= dues_max
+        found += shard.advance(reach_s).alerts
+    assert found == expected
+    assert known(shard) == known(whole)

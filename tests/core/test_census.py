@@ -29,7 +29,7 @@ def counted(learning_gaps_min, *clients, until_day):
         key=lambda interaction: interaction["at"],
     )
     shard.take_in("emails", list(enumerate(read)), (), len(read) - 1, NOW_S)
-    shard.advance({"emails": START_S + until_day * DAY_S})
+    shard.advance(START_S + until_day * DAY_S)
     return census(shard.table, learning_gaps_min)
 
 
@@ -72,7 +72,7 @@ def read_in(interactions, until_day):
     """Read interactions of a shard that holds nothing back; -> the shard at that day."""
     shard = Shard(Policy(sources=("emails",), learning_gaps_min=0))
     shard.take_in("emails", list(enumerate(interactions)), (), len(interactions) - 1, NOW_S)
-    shard.advance({"emails": START_S + until_day * DAY_S})
+    shard.advance(START_S + until_day * DAY_S)
     return shard
 
 

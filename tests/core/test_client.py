@@ -22,7 +22,7 @@ def shard_of(interactions):
     """Let a shard apply interactions, up to the last of them."""
     shard = Shard(POLICY)
     shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
-    shard.advance({"emails": math.nextafter(interactions[-1]["at"], math.inf)})
+    shard.advance(math.nextafter(interactions[-1]["at"], math.inf))
     return shard
 
 
@@ -47,7 +47,7 @@ def test_a_client_is_a_copy():
 def test_an_open_silence_keeps_its_deadline():
     """The deadline is the one that was passed: the alert's."""
     shard = shard_of([message(day) for day in range(0, 70, 7)])
-    (opened, *_) = shard.advance({"emails": START_S + 300 * DAY_S}).alerts
+    (opened, *_) = shard.advance(START_S + 300 * DAY_S).alerts
     assert shard.client("ann").contact.deadline_s == opened.opened_s
     told = json.loads(opened.value)["data"]
     assert round(shard.client("ann").contact.percentile(opened.opened_s), 6) == told["silence_percentile"]

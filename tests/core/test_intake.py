@@ -34,7 +34,7 @@ def refused(partition, partitions, *values):
     shard = Shard(Policy(sources=("emails",), segments_max=1))
     intake = Intake(shard, TOPICS, partition, partitions)
     counts = intake.take_in("emails", records_of([Record(k, value) for k, value in enumerate(values)]), NOW_S)
-    rejected = [json.loads(one) for one in shard.advance({"emails": NOW_S}).rejected]
+    rejected = [json.loads(one) for one in shard.advance(NOW_S).rejected]
     assert (counts.read, counts.refused) == (len(values), len(rejected))
     return shard, rejected
 

@@ -26,7 +26,7 @@ def applied(interactions, until_day, policy=POLICY):
     """Give a shard that came to a day, and the alerts on the way."""
     shard = Shard(policy)
     shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
-    return shard, shard.advance({"emails": START_S + until_day * DAY_S}).alerts
+    return shard, shard.advance(START_S + until_day * DAY_S).alerts
 
 
 def told(shard, day):

@@ -50,7 +50,7 @@ def shard_of(events, extra, refused=POLICY):
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     records = [record(k, json.dumps(event | extra).encode()) for k, event in enumerate(events)]
     intake.take_in("emails", records_of(records), NOW_S)
-    return shard, intake, shard.advance({"emails": NOW_S})
+    return shard, intake, shard.advance(NOW_S)
 
 
 @given(st.lists(interactions, max_size=40))
@@ -89,7 +89,7 @@ def test_what_a_kernel_cannot_judge_is_refused_with_its_reason(of_one, reason):
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     around = [record(0, wire(event_id="a"), key=b"ann"), of_one, record(2, wire(event_id="b"))]
     assert intake.take_in("emails", records_of(around), NOW_S) == (3, 1)
-    (bad,) = shard.advance({"emails": NOW_S}).rejected
+    (bad,) = shard.advance(NOW_S).rejected
     assert json.loads(bad)["reason"] == reason
     assert shard.counts["applied"] == 2
 
@@ -120,6 +120,6 @@ def test_a_channel_beyond_the_bound_is_not_named():
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     records = [record(k, wire(event_id=f"e{k}", channel=f"channel {k}")) for k in range(300)]
     intake.take_in("emails", records_of(records), NOW_S)
-    shard.advance({"emails": NOW_S})
+    shard.advance(NOW_S)
     assert shard.counts["applied"] == 300
     assert len(shard.table.channels) == 255

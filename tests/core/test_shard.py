@@ -101,7 +101,7 @@ def test_what_was_held_is_durable():
     assert learning.counts["held"] == 1
     restored.restore((states | dict(outcome.states)).items())
     assert restored.table.clients[0].contact.incident.state == State.HELD
-    assert restored.advance(dict.fromkeys(SOURCES, START_S + 300 * DAY_S)).alerts == []
+    assert restored.advance(START_S + 300 * DAY_S).alerts == []
 
 
 def test_the_last_segment_given_holds_and_has_its_own_budget():
@@ -134,7 +134,7 @@ def test_segments_are_bounded():
 def test_the_clock_of_an_empty_shard_stands_still():
     """History may be loaded into a worker that has been waiting for it."""
     shard = Shard(POLICY)
-    assert shard.advance(dict.fromkeys(SOURCES, NOW_S)).states == []
+    assert shard.advance(NOW_S).states == []
     assert shard.clock_s == -math.inf
 
 
@@ -199,7 +199,7 @@ def test_an_alert_is_taken_back_after_it_was_raised_and_before_the_next(cuts):
     """A late event ends a silence that began after it; what its own deadline asks for is told after that."""
     shard = Shard(POLICY)
     read_all(shard, {"emails": [*weekly(10), interaction(200, "bob"), interaction(65)], "orders": []})
-    outcomes = [shard.advance(dict.fromkeys(SOURCES, START_S + day * DAY_S)) for day in cuts]
+    outcomes = [shard.advance(START_S + day * DAY_S) for day in cuts]
     told = [(one["transition"], one["at"]) for outcome in outcomes for one in data(outcome)]
     assert [transition for transition, _ in told] == ["opened", "escalated", "resolved", "opened", "escalated"]
     assert told[2][1] < told[0][1]
@@ -268,4 +268,4 @@ def test_a_shard_that_builds_no_alerts_hands_out_what_they_are_built_of():
     ) == sorted([getattr(alert, name) for name in (*numbers, *words)] for alert in told.alerts)
     assert telling.counts == mute.counts
     assert untold.states == told.states
-    assert mute.advance(dict.fromkeys(SOURCES, START_S + 400 * DAY_S)).effects == []
+    assert mute.advance(START_S + 400 * DAY_S).effects == []

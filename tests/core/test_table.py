@@ -13,7 +13,7 @@ from detector.core.shard import Shard
 from detector.core.table import CLIENT_KEY
 from detector.simulate import Firm, simulate
 from schemas.interaction import INTERACTION
-from tests.core.shards import NOW_S, POLICY, SOURCES, data, interaction, known, run, weekly
+from tests.core.shards import NOW_S, POLICY, data, interaction, known, run, weekly
 
 RICH = {"length": 100, "sentiment": 0.5, "substantive": True}
 
@@ -50,7 +50,7 @@ def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
     shard = Shard(POLICY)
     read = [(offset, INTERACTION.validate_python(event)) for offset, event in enumerate(events)]
     shard.take_in("emails", read, [], len(read) - 1, NOW_S + 1e9)
-    states = dict(shard.advance(dict.fromkeys(SOURCES, NOW_S + 1e9)).states)
+    states = dict(shard.advance(NOW_S + 1e9).states)
     ids = {name: size_of_ids(shard, row) for row, name in enumerate(shard.table.names)}
     sizes = [
         len(value) - ids[key.removeprefix(CLIENT_KEY).decode()]

@@ -181,7 +181,7 @@ class Load:
                     one for one in (*self.counted, *self.misrouted) if (one.source, one.partition) == (source, p)
                 ]
                 intake.take_in(source, records_of(records), until_s)
-        outcomes = [shard.advance(dict.fromkeys(topics, until_s)) for shard in shards]
+        outcomes = [shard.advance(until_s) for shard in shards]
         alerts = sorted(alert.value for outcome in outcomes for alert in outcome.alerts)
         assert alerts == self.replayed(until_s)
         return Answer(

@@ -53,7 +53,7 @@ def test_every_record_is_applied_or_rejected(records):
     intake = Intake(shard, {"emails": "ghosting.emails"}, 0, 1)
     numbered = [Record(offset, *record) for offset, record in enumerate(records)]
     counts = intake.take_in("emails", records_of(numbered), NOW_S)
-    outcome = shard.advance({"emails": NOW_S + 10})
+    outcome = shard.advance(NOW_S + 10)
     assert counts.read == len(records)
     assert len(outcome.rejected) == counts.refused
     assert shard.counts["applied"] + counts.refused == len(records)

@@ -58,7 +58,7 @@ class Worked:
     def take(self, records, until_day):
         """Take in records, go on to a day, and count what came of it."""
         self.intake.take_in("emails", records_of(records), time.time())
-        outcome = self.shard.advance({"emails": START_S + until_day * DAY_S})
+        outcome = self.shard.advance(START_S + until_day * DAY_S)
         self.meter.committed(0.01, outcome.alerts, ())
         self.meter.advanced()
         self.gauges.refresh()
