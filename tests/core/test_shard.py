@@ -10,7 +10,20 @@ from detector.core.layout import LAYOUT, new_segments
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State
 from detector.core.shard import POSITION_KEY, Policy, Shard
 from detector.core.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
-from tests.core.shards import DAY_S, NOW_S, POLICY, SOURCES, START_S, data, interaction, known, read_all, run, weekly
+from tests.core.shards import (
+    DAY_S,
+    NOW_S,
+    POLICY,
+    SOURCES,
+    START_S,
+    by_time,
+    data,
+    interaction,
+    known,
+    read_all,
+    run,
+    weekly,
+)
 
 VERSION = bytes([LAYOUT])
 NOBODY = stored.pack(stored.new_rows(1))[0]
@@ -129,6 +142,21 @@ def test_segments_are_bounded():
     assert shard.has_room(interaction(1))
     assert shard.has_room(interaction(1, segment="a"))
     assert not shard.has_room(interaction(1, segment="b"))
+
+
+def test_a_step_ends_where_enough_clients_fall_due():
+    """Where room is for one client before a step's last second, the way is gone in steps, and all is told."""
+    histories = by_time(*(weekly(10 + n, client) for n, client in enumerate("abc")))
+    whole, shard, end_s, told = Shard(POLICY), Shard(POLICY), START_S + 300 * DAY_S, []
+    expected = run(whole, histories, 300).alerts
+    told.append(run(shard, histories, 85).alerts)
+    assert shard.within_reach_s(START_S + 86 * DAY_S, 1) == START_S + 86 * DAY_S
+    assert shard.within_reach_s(end_s, 100) == end_s
+    while shard.clock_s < end_s:
+        told.append(shard.advance(shard.within_reach_s(end_s, 1)).alerts)
+    assert len(told) > 3
+    assert max(map(len, told)) <= 2
+    assert [alert for some in told for alert in some] == expected
 
 
 def test_the_clock_of_an_empty_shard_stands_still():
