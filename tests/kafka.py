@@ -1,12 +1,13 @@
 """A real Kafka for the tests: started by `deploy/kafka/run`, waited for, and stopped."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ RUN = Path(__file__).parents[1] / "deploy" / "kafka" / "run"
 START_SECONDS_MAX = 120  # it takes 5; the rest is for a busy machine
 STOP_SECONDS_MAX = 30
 REPLY_SECONDS_MAX = 30
+PORTS = range(10_000, 32_000)
 COORDINATOR_STARTING = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -92,17 +94,15 @@ def admin(address: str, access: Mapping[str, str] = MappingProxyType({})) -> Adm
 
 
 def free_port(count: int = 2) -> int:
-    """Find a port that is free, and so are the next ones; the node's controller takes the second."""
+    """Find a port that is free, and so are the next ones; the node's controller takes the second.
+
+    It lies below those that systems give to outgoing connections, which would take it before a node has started.
+    """
     while True:
-        with ExitStack() as stack:
-            first, *others = [stack.enter_context(socket.socket()) for _ in range(count)]
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                for number, other in enumerate(others, port + 1):
-                    other.bind(("127.0.0.1", number))
-            except OSError:
-                continue
+        port = secrets.choice(PORTS)
+        with ExitStack() as stack, suppress(OSError):
+            for number in range(port, port + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
             return port
 
 
