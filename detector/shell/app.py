@@ -29,6 +29,9 @@ from detector.shell.worker import ShardTask
 _HEARTBEATS_PER_SESSION = 6
 _FETCH_BYTES_MAX = 4 << 20
 _POLL_RECORDS_MAX = 20_000
+# A leader that asked a broker which did not know of new topics yet hands out none of them until it asks again; aiokafka
+# does after five minutes.
+_METADATA_AGE_MS = 10_000
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -125,6 +128,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_FETCH_BYTES_MAX,
+        consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         broker_max_poll_records=_POLL_RECORDS_MAX,
         broker_session_timeout=float(settings.session_timeout_s),
         broker_rebalance_timeout=float(settings.session_timeout_s),  # whoever is not back by then is given up
