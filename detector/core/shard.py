@@ -169,9 +169,9 @@ class Shard:
     # Time goes on.
 
     def within_reach_s(self, frontier_s: float, dues_max: int = DUES_AT_ONCE) -> float:
-        """How far towards the frontier one advance should go: so far that no more than so many clients fall due.
+        """How far towards the frontier one advance should go: so many clients fall due before the last second of it.
 
-        Those of one second fall due together. An advance has the alerts and states of all of them in memory, and the
+        All of a second fall due together. An advance has the alerts and states of all of them in memory, and the
         shell makes them durable in one transaction.
         """
         if not self.table.is_any_due(frontier_s):
