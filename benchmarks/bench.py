@@ -51,6 +51,7 @@ class Scale:
     engine_clients: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     engine_events: int = 500_000
     worker_events: int = 1_000_000
+    backlog_events: int = 5_000_000
     watched: int = 600
     watched_seconds: float = 60
     idle_seconds: float = 30
@@ -65,6 +66,7 @@ QUICK = Scale(
     engine_clients=(1_000, 100_000),
     engine_events=50_000,
     worker_events=200_000,
+    backlog_events=200_000,
     watched=100,
     watched_seconds=10,
     idle_seconds=5,

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.kafka import free_port
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "bench"
@@ -165,7 +166,7 @@ def running(core: int) -> Iterator[Broker]:
     folder = CACHE / "node"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    port, config = _free_port(), folder / "bench.properties"
+    port, config = free_port(), folder / "bench.properties"
     config.write_text(CONFIG)
     with (CACHE / "kafka.log").open("wb") as log:
         process = subprocess.Popen(
@@ -190,16 +191,3 @@ def _answers(broker: Broker, process: subprocess.Popen[bytes]) -> bool:
         return bool(broker.admin.list_topics(timeout=1).brokers)
     except KafkaException:
         return False
-
-
-def _free_port() -> int:
-    """Find a port that is free, and so is the next one, which the node's controller takes."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port

@@ -13,7 +13,6 @@ from broker import CACHE, Broker
 DAYS = 365
 BEGINNING_S = 1_735_689_600  # 2025-01-01T00:00:00Z
 SPREAD = 1.0  # standard deviation of the logarithm of a client's activity
-SHARES = (0.5, 0.3, 0.2)  # of emails, calls and orders
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,14 @@ class Dataset:
         What the topics begin with.
     events, clients
         How many.
+    shares
+        Of emails, calls and orders.
     """
 
     name: str
     events: int
     clients: int
+    shares: tuple[float, float, float] = (0.5, 0.3, 0.2)
 
     @property
     def file(self) -> Path:
@@ -49,7 +51,7 @@ def events(dataset: Dataset) -> Iterator[tuple[str, str, float, bytes]]:
     weights = random.lognormal(0, SPREAD, dataset.clients)
     clients = random.choice(dataset.clients, dataset.events, p=weights / weights.sum()).tolist()
     times = np.sort(random.integers(0, DAYS * 86_400_000, dataset.events)) / 1000 + BEGINNING_S
-    kinds = np.array(list(job.KINDS))[random.choice(len(SHARES), dataset.events, p=SHARES)].tolist()
+    kinds = np.array(list(job.KINDS))[random.choice(len(job.KINDS), dataset.events, p=dataset.shares)].tolist()
     for number, (client, at, kind) in enumerate(zip(clients, times.tolist(), kinds, strict=True)):
         client_id = f"client-{client:07d}"
         value = (

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -105,7 +106,8 @@ def with_many_clients(broker: Broker, core: int, clients: int, idle_seconds: flo
 def events_per_cpu_second(broker: Broker, core: int, dataset: Dataset, workers: int) -> float:
     """Give what so many workers on 12 partitions do together in a second of processor time, all on one core.
 
-    The events come when the workers have shared out the partitions; what is durable from a tenth of them on counts.
+    The events come when the workers have shared out the partitions; what is durable from a tenth of them on counts. The
+    processor time is read from their first one on: workers begin long before the last one has been produced.
     """
     app = dataset.name
     given: dict[str, object] = {"partitions": PARTITIONS_OF_WORKERS}
@@ -117,12 +119,13 @@ def events_per_cpu_second(broker: Broker, core: int, dataset: Dataset, workers: 
                 running.enter_context(product.worker(broker, app, core, number, **given)) for number in range(workers)
             ]
             _wait_until_shared(group)
-            make(dataset, broker)
-            while product.committed(broker, app) < trial.COUNTED_SHARE * dataset.events:
+            making = running.enter_context(ThreadPoolExecutor(1)).submit(make, dataset, broker)
+            while not making.done() or product.committed(broker, app) < trial.COUNTED_SHARE * dataset.events:
                 if any(ours.process.poll() is not None for ours in group):
                     raise TrialError(f"a worker ended; see {group[0].log}")
                 spent.append((time.time(), sum(trial.cpu_s(ours.process.pid) for ours in group)))
                 time.sleep(product.POLL_SECONDS)
+            making.result()
         durable = product.positions(broker, app)
     finally:
         broker.delete(lambda topic: topic.startswith(f"{app}."))

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import figures
 import latency
 import product
-from dataset import Dataset
+from dataset import Dataset, make
 from report import Figure, Row, thousands
 from trial import Trial, TrialError
 
 if TYPE_CHECKING:
     from bench import Bench
 
-KEYS = ("worker", "replay", "scale", "workers", "many", "start", "latency", "bytes")
+KEYS = ("worker", "replay", "scale", "workers", "many", "backlog", "start", "latency", "bytes")
 
 REPLAY_SPEED_MIN = 400_000
 TIMES_STREAMS_MIN, TIMES_STREAMS_WARM_MIN, TIMES_FAUST_MIN, TIMES_PYTHON_MIN, SHARE_OF_FLOOR_MIN = 1.6, 1.1, 28, 4, 0.28
@@ -25,6 +25,7 @@ ALERT_P50_S_MAX, ALERT_P99_S_MAX, STATE_P99_S_MAX = 0.3, 1, 1
 PYTHON_PEERS = ("bytewax", "bytewax-recovery", "quix-alo", "quix-eos", "flink", "faust-stock")
 SEGMENTS = 50
 WORKERS = (1, 2, 3)
+FEW = 10  # records of each source but the one with the backlog, about
 LOAD_IF_UNKNOWN = 10_000  # events per second, if the worker's speed was not measured
 
 
@@ -66,6 +67,8 @@ def measure(bench: "Bench", dataset: Dataset, wanted: Callable[[str], bool]) -> 
         bench.measure("bytes", lambda: _bytes(bench, dataset))
     if wanted("many"):
         bench.measure(f"{scale.many_clients:,} clients", lambda: _many(bench))
+    if wanted("backlog"):
+        bench.measure("backlog", lambda: _backlog(bench))
     if wanted("start"):
         bench.measure("start", lambda: _start(bench))
     if wanted("latency"):
@@ -173,6 +176,22 @@ def _many(bench: "Bench") -> list[Figure]:
             found["idle_share"] <= IDLE_SHARE_MAX if whole else None,
             f"processor time over {bench.scale.idle_seconds:.0f} s without events",
         ),
+    ]
+
+
+def _backlog(bench: "Bench") -> list[Figure]:
+    """Let a worker read one source with very much and others with very little."""
+    scale, few = bench.scale, FEW / bench.scale.backlog_events
+    dataset = Dataset("backlog", scale.backlog_events, scale.backlog_events // 20, (1 - 2 * few, few, few))
+    make(dataset, bench.broker)
+    ran, _ = product.run(dataset, bench.broker, bench.core, scale.run_seconds_max)
+    bench.broker.delete(dataset.sources.__contains__)
+    return [
+        Figure(
+            f"memory, a backlog of {dataset.events:,} records of one source",
+            f"at most {ran.rss_mb:.0f} MB ({thousands(ran.speed)} events/s)",
+            how=f"of {dataset.clients:,} clients; the two other sources have about {FEW} records each",
+        )
     ]
 
 
