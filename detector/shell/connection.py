@@ -28,7 +28,7 @@ from aiokafka.errors import (
 from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
 
 from detector.shell.security import ConnectionSettings
-from detector.shell.settings import SettingsError, variable
+from detector.shell.settings import Settings, SettingsError, variable
 
 _REPLY_SECONDS_MAX = 5
 _PASSWORD_BYTES_MAX = 4096
@@ -69,6 +69,18 @@ def for_aiokafka(settings: ConnectionSettings) -> dict[str, Any]:
             found["sasl_plain_username"] = settings.sasl_username
             found["sasl_plain_password"] = _password(settings)
     return found
+
+
+def for_producers(settings: Settings) -> dict[str, Any]:
+    """Give the keyword arguments about the connection, and about compression, of an aiokafka producer.
+
+    Raises
+    ------
+    SettingsError
+        As `for_aiokafka`.
+    """
+    codec = settings.compression_type
+    return {**for_aiokafka(settings), "compression_type": None if codec == "none" else codec}
 
 
 def for_faust(settings: ConnectionSettings) -> Credentials | None:

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from detector.shell.connection import connected, for_aiokafka
+from detector.shell.connection import connected, for_aiokafka, for_producers
 from detector.shell.metrics import Metrics
 from detector.shell.selection import Selection, data_of, owner_of
 from detector.shell.settings import Settings
@@ -64,7 +64,7 @@ class Forwarder:
             max_poll_interval_ms=_POLL_INTERVAL_MS,
             session_timeout_ms=_SESSION_MS,
         )
-        self._producer = AIOKafkaProducer(**for_aiokafka(settings), enable_idempotence=True)
+        self._producer = AIOKafkaProducer(**for_producers(settings), enable_idempotence=True)
 
     def ready(self) -> str | None:
         """Say why it does not forward yet."""

@@ -17,7 +17,7 @@ from detector.core.alert import Alert
 from detector.core.clock import DAY_S
 from detector.core.reroute import Rerouted
 from detector.core.shard import Outcome
-from detector.shell.connection import for_aiokafka
+from detector.shell.connection import for_producers
 from detector.shell.settings import Settings, variable
 from detector.shell.wallclock import WallClock
 
@@ -63,7 +63,7 @@ class Outlet:
     async def start(self) -> None:
         """Fence the former owner, and abort what it left open."""
         self._producer = AIOKafkaProducer(
-            **for_aiokafka(self._settings),
+            **for_producers(self._settings),
             transactional_id=f"{self._settings.app_id}-{self._partition}",
             transaction_timeout_ms=self._settings.transaction_timeout_s * 1000,
             acks="all",

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from detector.core.address import Address, address_of
-from detector.shell.connection import AccessDenied, denied, for_aiokafka, unreachable
+from detector.shell.connection import AccessDenied, denied, for_producers, unreachable
 from detector.shell.settings import Settings, variable
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
@@ -83,7 +83,7 @@ async def produce(
     """
     # Kafka's own timestamps are left to the broker: with the events' times, old events would be deleted at once.
     producer = AIOKafkaProducer(
-        **for_aiokafka(settings),
+        **for_producers(settings),
         enable_idempotence=True,
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REPLY_SECONDS_MAX * 1000,

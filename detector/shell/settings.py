@@ -104,6 +104,10 @@ class Settings(ForwardSettings, ConnectionSettings):
         le=15,
         description="Copies of each topic that the broker keeps. 3 in production, if there are three brokers.",
     )
+    compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "none",
+        description="How to compress what is written to Kafka; what is read may be compressed in any of these ways.",
+    )
     session_timeout_s: int = Field(
         20,
         ge=6,

@@ -55,9 +55,10 @@ def returns():
     return [(f"client-{n}", KINDS[n % 3], interaction(f"r{n}", f"client-{n}", KINDS[n % 3], now_s)) for n in range(12)]
 
 
-def produce(settings, records):
+def produce(settings, records, **config):
     """Produce one source after the other, so that no topic is in step with the others."""
-    producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"})
+    given = {"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random", **config}
+    producer = Producer(given)
     for source in reversed(settings.sources):
         for client, kind, value in records:
             if settings.source_of(kind) == source:
