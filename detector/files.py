@@ -160,9 +160,18 @@ def _rows(path: str, lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iter
         first = line.removeprefix(BYTE_ORDER_MARK)
         if first.strip():
             head = itertools.chain([(number, first)], lines)
-            is_json = first.lstrip()[:1] in JSON_BEGINS
-            return _from_json(head, timed=timed) if is_json else rows.from_csv(path, head, LINE_BYTES_MAX)
+            if first.lstrip()[:1] in JSON_BEGINS:
+                return _from_json(head, timed=timed)
+            _demand_text(path, first)
+            return rows.from_csv(path, head, LINE_BYTES_MAX)
     return iter(())
+
+
+def _demand_text(path: str, header: bytes) -> None:
+    try:
+        header.decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text; convert it, for instance with iconv") from None
 
 
 def _from_json(lines: Iterator[tuple[int, bytes]], *, timed: bool) -> Iterator[rows.Row]:

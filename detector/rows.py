@@ -103,11 +103,8 @@ class _Lines:
 def _header(path: str, rows: Iterator[list[str]]) -> Sequence[str]:
     try:
         header = [name.strip() for name in next(rows)]
-        "".join(header).encode()
     except csv.Error as error:
         raise InputError(f"the first line of {path} is not CSV: {error}; correct its quotes") from None
-    except UnicodeEncodeError:
-        raise InputError(f"{path} is not UTF-8 text; convert it, for instance with iconv") from None
     if missing := [name for name in OBLIGATORY if name not in header]:
         raise InputError(
             f"{path} has no column {', '.join(missing)}; its first line should name the columns, separated by commas,"

@@ -81,7 +81,15 @@ def _second_look(value: bytes, error: ValidationError) -> Interaction | Refusal:
     data = parse(value)
     if isinstance(data, dict) and "specversion" in data:
         return _validated(unwrap_structured(data))
-    return _refusal(error)
+    return _refusal(error) if _is_text(value) else Refusal("malformed_json", "the bytes are no UTF-8 text")
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _validated(data: Data | Refusal) -> Interaction | Refusal:

@@ -153,6 +153,7 @@ def test_an_empty_file_has_no_records(tmp_path):
         (b"hello\n", "has no column client_id, kind, at, direction; "),
         (b"client_id,kind,at,direction,kind\n", "has the column 'kind' more than once"),
         (b"client_id,kind,at,direction,na\xefve\n", "is not UTF-8 text"),
+        ("client_id,kind,at,direction\r\n".encode("utf-16"), "is not UTF-8 text"),
         (gzip.compress(b"{}" * 1000)[:-9], "is damaged gzip"),
         (gzip.compress(b"{}" * 1000)[:12] + bytes(20), "is damaged gzip"),
     ],

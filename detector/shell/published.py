@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from detector.core.reroute import ORIGIN
 from detector.core.shard import Outcome
@@ -16,17 +16,29 @@ from detector.shell.settings import Settings
 
 @dataclass
 class Published:
-    """Alerts by their ids, rejections by their content, and rerouted records by where they came from."""
+    """Alerts by their ids, rejections by what they refuse, and rerouted records by where they came from."""
 
     alerts: set[bytes] = field(default_factory=set)
     rejected: set[bytes] = field(default_factory=set)
     rerouted: set[bytes] = field(default_factory=set)
 
+    def learn_alert(self, alert: bytes) -> None:
+        """Take note of an alert."""
+        self.alerts.add(_id(alert))
+
+    def learn_rejection(self, rejection: bytes) -> None:
+        """Take note of a rejection."""
+        self.rejected.add(_refused(rejection))
+
+    def learn_rerouted(self, headers: Sequence[tuple[str, bytes]]) -> None:
+        """Take note of a record that was sent on."""
+        self.rerouted.add(_origin(headers))
+
     def missing(self, outcome: Outcome) -> Outcome:
         """Leave out of an outcome what was published."""
         return outcome._replace(
             alerts=[alert for alert in outcome.alerts if _id(alert.value) not in self.alerts],
-            rejected=[value for value in outcome.rejected if _digest(value) not in self.rejected],
+            rejected=[value for value in outcome.rejected if _refused(value) not in self.rejected],
             rerouted=[one for one in outcome.rerouted if _origin(one.headers) not in self.rerouted],
         )
 
@@ -35,11 +47,11 @@ async def published(settings: Settings) -> Published:
     """Read what was published, as a subscriber does."""
     found = Published()
     async for record in read(settings, [settings.alerts_topic, settings.history_topic]):
-        found.alerts.add(_id(record.value))
+        found.learn_alert(record.value)
     async for record in read(settings, [settings.rejected_topic]):
-        found.rejected.add(_digest(record.value))
+        found.learn_rejection(record.value)
     async for record in read(settings, [settings.rerouted_topic]):
-        found.rerouted.add(_origin(record.headers))
+        found.learn_rerouted(record.headers)
     return found
 
 
@@ -64,8 +76,10 @@ def _id(alert: bytes) -> bytes:
     return str(from_json(alert)["id"]).encode()
 
 
-def _digest(value: bytes) -> bytes:
-    return blake2b(value, digest_size=16).digest()
+def _refused(rejection: bytes) -> bytes:
+    """The record and its place, in short; why it is refused may be said in other words by another version."""
+    fields = from_json(rejection)
+    return blake2b(to_json({**fields, "reason": None, "detail": None}), digest_size=16).digest()
 
 
 def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:

@@ -268,6 +268,14 @@ def test_no_interaction(value, reason):
     assert read(value).reason == reason
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding(encoding):
+    """Text in another encoding than UTF-8 is refused for that, whatever a JSON parser stumbles over first."""
+    text = encoded(CALL | {"client_id": "Müller"}, ensure_ascii=False).decode()
+    assert read(text.encode(encoding)).detail == "the bytes are no UTF-8 text"
+    assert read(f"Müller,{text}".encode()).detail.startswith("Invalid JSON")
+
+
 def test_value_bytes_max():
     """A value of exactly the greatest length is read."""
     assert read(encoded(CALL).ljust(VALUE_BYTES_MAX)) == CALL

@@ -8,9 +8,12 @@ import sys
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
+from detector.core.shard import Outcome
 from detector.shell import generations, topics
 from detector.shell.exits import Exit
+from detector.shell.published import Published
 from detector.shell.settings import PREFIX, Settings
+from schemas.rejection import rejection
 from tests import kafka as broker
 from tests.faults import durable
 from tests.shell.test_worker import (
@@ -125,6 +128,17 @@ def test_what_was_never_published_is_published_once(settings):
         wait_for(worker, settings, len(expected))
     assert alerts(settings) == expected
     assert len(durable.values(settings, settings.rejected_topic)) == 2
+
+
+def test_a_rejection_in_other_words_is_the_same():
+    """Another version may say otherwise why it refuses a record; another record in its place is another rejection."""
+    refused = {"topic": "ghosting.calls", "partition": 1, "offset": 7, "key": None, "raw": b"{nope"}
+    before = rejection(**refused, reason="malformed_json", detail="EOF while parsing")
+    other = rejection(**{**refused, "raw": b"{no"}, reason="malformed_json", detail="EOF while parsing")
+    known = Published()
+    known.learn_rejection(before)
+    now = [rejection(**refused, reason="not_an_object", detail="no object"), other]
+    assert known.missing(Outcome([], [], now, [], [])).rejected == [other]
 
 
 def test_workers_have_to_be_stopped(settings):
