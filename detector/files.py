@@ -11,6 +11,7 @@ import itertools
 import sys
 import time
 import zlib
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -24,7 +25,7 @@ from detector import rows
 from detector.rows import InputError
 from schemas.interaction import AHEAD_MAX_S
 
-__all__ = ["STANDARD", "FileRecord", "InputError", "read_batches", "read_records", "writing"]
+__all__ = ["STANDARD", "FileRecord", "InputError", "Lines", "read_batches", "read_records", "writing"]
 
 STANDARD: Final = "-"
 """Standard input, or output."""
@@ -57,6 +58,31 @@ class FileRecord(NamedTuple):
     value: bytes
 
 
+class Lines:
+    """From the number of a record that `read_batches` gave to its file and line.
+
+    Parameters
+    ----------
+    paths
+        The files that are read.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._files, self._lines = array("H"), array("Q")
+
+    def note(self, record: FileRecord) -> None:
+        """Take down where the next record came from. Without any notes, every line was a record."""
+        self._files.append(self._paths.index(record.path))
+        self._lines.append(record.line)
+
+    def __getitem__(self, number: int) -> tuple[str, int]:
+        """Give the file and the line, from 1."""
+        if not self._lines:
+            return self._paths[0], number + 1
+        return self._paths[self._files[number]], self._lines[number]
+
+
 def read_records(paths: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Iterator[FileRecord]:
     """Read files and merge them by the running maximum of their event times, each file keeping its own order.
 
@@ -82,10 +108,12 @@ def read_records(paths: Sequence[str], *, progress: Callable[[int], None] | None
             yield record
 
 
-def read_batches(paths: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Iterator[Sequence[bytes]]:
+def read_batches(
+    paths: Sequence[str], *, progress: Callable[[int], None] | None = None, lines: Lines | None = None
+) -> Iterator[Sequence[bytes]]:
     """Read the values of files, many at a time: as `read_records`, but a single file of JSON comes as its lines are.
 
-    `rows.produced` makes of a line what would be produced; an empty one is no record.
+    `rows.produced` makes of a line what would be produced; an empty one is no record. `lines` is told where they are.
 
     Raises
     ------
@@ -100,15 +128,17 @@ def read_batches(paths: Sequence[str], *, progress: Callable[[int], None] | None
                 if file.peek(1).removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in JSON_BEGINS:  # type: ignore[attr-defined]
                     yield from _blocks(file)
                     return
-            records = (record.value for _, record in _records(paths[0], file, timed=False))
-            yield from _batched(records)
+            yield from _batched((record for _, record in _records(paths[0], file, timed=False)), lines)
     else:
-        yield from _batched(record.value for record in read_records(paths, progress=progress))
+        yield from _batched(read_records(paths, progress=progress), lines)
 
 
-def _batched(values: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while some := list(itertools.islice(values, BATCH_RECORDS)):
-        yield some
+def _batched(records: Iterator[FileRecord], lines: Lines | None) -> Iterator[list[bytes]]:
+    while some := list(itertools.islice(records, BATCH_RECORDS)):
+        if lines is not None:
+            for record in some:
+                lines.note(record)
+        yield [record.value for record in some]
 
 
 def _blocks(file: IO[bytes]) -> Iterator[list[bytes]]:

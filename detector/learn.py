@@ -39,12 +39,12 @@ def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable
     """
     shard = Shard(policy, keeps_states=False)
     intake = Intake(shard, {source: f"{policy.app_id}.{source}" for source in policy.sources}, 0, 1)
-    count = deal_out(batches, [intake], policy.sources, route, now_s)
+    dealt = deal_out(batches, [intake], policy.sources, route, now_s)
     last_s = max(shard.front_s(source) for source in policy.sources)
     outcome = shard.advance(math.nextafter(last_s, math.inf))
     return Taught(
         prior=learned([shard.table]),
-        records=count,
+        records=sum(map(len, dealt.values())),
         applied=shard.counts["applied"],
         clients=len(shard.table.names),
         rejected=dict(Counter(json.loads(rejection)["reason"] for rejection in outcome.rejected)),

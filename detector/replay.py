@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,16 +24,22 @@ from detector.core.records import Records
 from detector.core.reroute import REROUTED
 from detector.core.shard import Outcome, Policy, Shard
 from detector.rows import produced
+from schemas.rejection import of_file
 
 _READ_AT_ONCE = 5000
 
 
+Place = tuple[str, int]
+"""A source and a partition."""
+
+
 @dataclass
 class _Waiting:
-    """Records of one place that no shard has taken in yet."""
+    """Records of one place that no shard has taken in yet; and of all that came there, which they were."""
 
     values: list[bytes] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
+    numbers: list[Integers] = field(default_factory=list)
     end: int = 0  # offset behind the last one that was taken in
 
     def records(self) -> Records:
@@ -71,6 +77,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     emit: Callable[[bytes], None],
     reject: Callable[[bytes], None],
     tell: Callable[[bytes], None] | None = None,
+    line_of: Callable[[int], tuple[str, int]] | None = None,
 ) -> Summary:
     """Replay records and hand over the alerts and rejections.
 
@@ -93,23 +100,23 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
         Take an alert, or a rejection, in order.
     tell
         Takes how each client stands at the end of the clock (schemas.outlook), partition by partition.
+    line_of
+        The file and line that the rejection of a record names, by its number; None = the place it would have in Kafka.
     """
     began = time.perf_counter()
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in (*policy.sources, REROUTED)}
     intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
-    read = deal_out(batches, intakes, policy.sources, route, now_s)
+    dealt = deal_out(batches, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     frontier_s = math.nextafter(last_s, math.inf)
     outcomes = [shard.advance(frontier_s) for shard in shards]
     if hand_on(outcomes, intakes, now_s):
         outcomes += [shard.advance(frontier_s) for shard in shards]
-    alerts, rejected = Counter[str](), Counter[str]()
-    for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
-        emit(alert.value)
-        alerts[f"{TYPE_OF[alert.signal]} {alert.signal} {alert.transition}"] += 1
-    for rejection in (rejection for outcome in outcomes for rejection in outcome.rejected):
+    alerts, rejected = _emitted(outcomes, emit), Counter[str]()
+    refused = [rejection for outcome in outcomes for rejection in outcome.rejected]
+    for rejection in refused if line_of is None else _of_files(refused, dealt, topics, line_of):
         reject(rejection)
         rejected[json.loads(rejection)["reason"]] += 1
     if tell is not None:
@@ -117,7 +124,7 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
             tell(outlook)
     counts = sum((shard.counts for shard in shards), Counter[str]())
     return Summary(
-        records=read,
+        records=sum(map(len, dealt.values())),
         applied=counts["applied"],
         clients=sum(len(shard.table.names) for shard in shards),
         late=counts["late"],
@@ -137,25 +144,52 @@ def deal_out(
     sources: Sequence[str],
     route: Callable[[str], str],
     now_s: float,
-) -> int:
-    """Deal the records out and let the shards take them in; -> how many."""
+) -> dict[Place, Integers]:
+    """Deal the records out and let the shards take them in; -> which ones, by offset: numbered as the batches came."""
     places = [(source, partition) for source in sources for partition in range(len(intakes))]
     waiting = [_Waiting() for _ in places]
     addressing = _Addressing({place: number for number, place in enumerate(places)}, route, len(intakes))
-    count = 0
+    first = 0
     for batch in batches:
         dealt = addressing.deal(batch)
         for number in np.unique(dealt.places[dealt.places >= 0]).tolist():
-            here = np.flatnonzero(dealt.places == number).tolist()
+            found = np.flatnonzero(dealt.places == number)
+            here = found.tolist()
             waiting[number].values += [dealt.values[i] for i in here]
             waiting[number].keys += [dealt.keys[i] for i in here]
-            count += len(here)
+            waiting[number].numbers.append(first + found)
             if len(waiting[number].values) >= _READ_AT_ONCE:
                 source, partition = places[number]
                 intakes[partition].take_in(source, waiting[number].records(), now_s)
+        first += len(batch)
     for (source, partition), rest in zip(places, waiting, strict=True):
         intakes[partition].take_in(source, rest.records(), now_s)
-    return count
+    return {
+        place: np.concatenate([np.zeros(0, np.int64), *one.numbers]) for place, one in zip(places, waiting, strict=True)
+    }
+
+
+def _emitted(outcomes: Iterable[Outcome], emit: Callable[[bytes], None]) -> Counter[str]:
+    """Hand over the alerts of all shards in order; -> how many, by type, signal and transition."""
+    alerts = Counter[str]()
+    for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
+        emit(alert.value)
+        alerts[f"{TYPE_OF[alert.signal]} {alert.signal} {alert.transition}"] += 1
+    return alerts
+
+
+def _of_files(
+    refused: Iterable[bytes],
+    dealt: Mapping[Place, Integers],
+    topics: Mapping[str, str],
+    line_of: Callable[[int], tuple[str, int]],
+) -> Iterator[bytes]:
+    """Let rejections name the lines of their records."""
+    source_of = {topic: source for source, topic in topics.items()}
+    for rejection in refused:
+        said = json.loads(rejection)
+        number = dealt[source_of[said["topic"]], said["partition"]][said["offset"]]
+        yield of_file(rejection, *line_of(int(number)))
 
 
 class _Dealt(NamedTuple):

@@ -89,7 +89,22 @@ def rejection(
         "raw_base64": _base64(raw, RAW_BYTES_MAX),
         "raw_bytes": len(raw or b""),
     }
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encoded(fields)
+
+
+def of_file(rejection: bytes, path: str, line: int) -> bytes:
+    """Let a rejection name the file and line that its record was read from.
+
+    Examples
+    --------
+    >>> of_file(b'{"topic":"ghosting.calls","partition":1,"offset":7,"reason":"too_large"}', "calls.csv", 12)
+    b'{"topic":"calls.csv","partition":0,"offset":12,"reason":"too_large"}'
+    """
+    return _encoded({**json.loads(rejection), "topic": path, "partition": 0, "offset": line})
+
+
+def _encoded(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _base64(whole: bytes | None, bytes_max: int) -> str | None:

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from detector.files import LINE_BYTES_MAX, InputError, read_batches, read_records, writing
+from detector.files import LINE_BYTES_MAX, InputError, Lines, read_batches, read_records, writing
 from detector.rows import produced
 from schemas.envelope import InteractionReader
 
@@ -337,6 +337,31 @@ def test_many_at_a_time_are_what_they_are_one_by_one(tmp_path, content, zipped):
     path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
 
     assert of_batches(str(path)) == [record.value for record in read_records([str(path)])]
+
+
+def places_of_batches(*paths):
+    """Read files many records at a time and give the file and line of each that is none of spaces."""
+    lines = Lines(paths)
+    values = [value for batch in read_batches(paths, lines=lines) for value in batch]
+    return [lines[number] for number, value in enumerate(values) if value.strip()]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{ONE}\n\n{TWO}\nnope",
+        f"\n{ONE}\n\n{TWO}\n",
+        f'{HEADER}\nann,email,2025-03-04T10:15:30Z,inbound\n\n"a\nb",email,2025-03-04T10:15:30Z,inbound\n',
+        f"{LONG}\n{ONE}\n{LONG}",
+    ],
+)
+def test_every_record_is_found_again(tmp_path, content):
+    """Many at a time or one by one, alone or merged with another file: a record has the file and line it had."""
+    path, other = write(tmp_path / "a", content), write(tmp_path / "b", event("cyd", 1.5e9))
+    expected = [(record.path, record.line) for record in read_records([path])]
+
+    assert places_of_batches(path) == expected
+    assert places_of_batches(path, other) == [(one.path, one.line) for one in read_records([path, other])]
 
 
 def test_several_files_are_merged_many_at_a_time_too(tmp_path):

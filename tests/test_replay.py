@@ -56,3 +56,25 @@ def test_what_was_not_readable_as_it_was_dealt_out_finds_its_shard():
     )
     assert partition_of("ann", 4) != 0
     assert (rejected, summary.applied, summary.clients) == ([], 1, 1)
+
+
+def test_a_rejection_names_the_line_of_its_record():
+    """Whichever shard refused it, and wherever it lay among the others, blank lines among them."""
+    bad = {"client_id": "ann", "kind": "email", "at": "yesterday", "direction": "inbound", "event_id": "e"}
+    elsewhere = {"specversion": "1.0", "id": "e1", "source": "crm", "type": "email", "data_base64": "?"}
+    lines = [json.dumps({**bad, "client_id": f"client-{k}", "at": 1.5e9 + k}).encode() for k in range(20)]
+    lines[3], lines[7], lines[11], lines[12] = b"nope", json.dumps(bad).encode(), b"", json.dumps(elsewhere).encode()
+    rejected = []
+    replay(
+        [lines[:5], lines[5:9], lines[9:]],
+        policy=Policy(sources=("emails", "calls")),
+        partitions=4,
+        until_s=None,
+        now_s=START_S + DAY_S,
+        route=lambda kind: "calls",
+        emit=lambda alert: None,
+        reject=rejected.append,
+        line_of=lambda number: ("some.ndjson", number + 1),
+    )
+    places = {(one["topic"], one["partition"], one["offset"]) for one in map(json.loads, rejected)}
+    assert places == {("some.ndjson", 0, line) for line in (4, 8, 13)}

@@ -45,7 +45,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
-    from detector.files import InputError, read_batches, writing
+    from detector.files import InputError, Lines, read_batches, writing
     from detector.replay import replay as run
     from detector.shell.policy import policy_of
 
@@ -54,6 +54,7 @@ def replay(
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(outputs)) < len(outputs) or not inputs.isdisjoint(outputs):
         raise InputError("--alerts, --rejected, --clients and the input files should be different files")
+    lines = Lines(files)
     with ExitStack() as open_files:
         emit = _line_writer(open_files.enter_context(writing(alerts)))
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
@@ -61,7 +62,7 @@ def replay(
         progress = open_files.enter_context(output.progress(files))
         open_files.enter_context(output.compilation_told())
         summary = run(
-            read_batches(files, progress=progress),
+            read_batches(files, progress=progress, lines=lines),
             policy=policy_of(settings),
             partitions=settings.partitions,
             until_s=until,
@@ -70,6 +71,7 @@ def replay(
             emit=emit,
             reject=reject,
             tell=tell,
+            line_of=lines.__getitem__,
         )
     # Results of a pipe are not mixed with a summary.
     output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))

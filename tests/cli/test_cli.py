@@ -61,16 +61,17 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
 
 
 def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
-    """A broken line is not lost."""
+    """A broken line is not lost, and is found by its number."""
     source = tmp_path / "events.ndjson"
-    source.write_text("{broken\n")
+    source.write_text("\n{broken\n")
     rejected = tmp_path / "rejected.jsonl"
 
     code, out, _ = ghosting("replay", source, "--alerts", tmp_path / "a", "--rejected", rejected, "--json")
 
     assert code == 0
     assert json.loads(out)["rejected"] == {"malformed_json": 1}
-    assert json.loads(rejected.read_text())["reason"] == "malformed_json"
+    refused = json.loads(rejected.read_text())
+    assert (refused["topic"], refused["offset"], refused["reason"]) == (str(source), 2, "malformed_json")
 
 
 def test_replay_tells_how_each_client_stands(ghosting, regular_csv, tmp_path):
