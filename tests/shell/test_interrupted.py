@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import math
 import time
 from collections.abc import Generator
 from random import Random
@@ -19,20 +18,17 @@ from detector.core.records import records_of
 from detector.core.shard import Shard
 from detector.shell import worker
 from detector.shell.catalogue import WORKER
-from detector.shell.chunks import Chunk, ChunkConsumer
+from detector.shell.chunks import Chunk
 from detector.shell.exits import Exit
 from detector.shell.metrics import Metrics
 from detector.shell.policy import policy_of
-from detector.shell.underway import Underway
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
 from tests.faults import durable
+from tests.shell.source import DAY_S, LIFE_SECONDS_MAX, START_S, Source
 
-DAY_S = 86_400.0
-START_S = 1_704_067_200.0
 STEP = 10  # records more in each life
 NEVER = -1
-LIFE_SECONDS_MAX = 60
 SILENT = structlog.get_logger(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
 
 
@@ -66,26 +62,6 @@ class StruckAt:
                     found = waits.send(answer)
                 except StopIteration:
                     return
-
-
-class Source(ChunkConsumer):
-    """Stands for Faust's consumer: says whether the sources are read to their end."""
-
-    def __init__(self, ends):
-        self._ends = ends
-        self.underway = Underway(1000)
-
-    def read_to_end_at(self, tp, read_to):
-        """Give now, if there is nothing more to read."""
-        return time.monotonic() if read_to >= self._ends.get(tp.topic, math.inf) else None
-
-    async def read_from(self, offsets):
-        """Everything is handed over from the start."""
-
-    def pause_partitions(self, tps):
-        """Nothing is fetched here."""
-
-    resume_partitions = pause_partitions
 
 
 def records(settings):

@@ -10,7 +10,7 @@ from detector.shell.chunks import Chunk
 from detector.shell.metrics import Metrics
 from detector.shell.wallclock import ClockPolicy, WallClock
 from detector.shell.worker import ShardTask
-from tests.shell.test_interrupted import DAY_S, LIFE_SECONDS_MAX, START_S, Source
+from tests.shell.source import DAY_S, LIFE_SECONDS_MAX, START_S, Source
 
 CHUNKS = 300
 
