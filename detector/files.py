@@ -68,12 +68,12 @@ class Lines:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = paths
+        self._paths, self._numbers = paths, {path: number for number, path in enumerate(paths)}
         self._files, self._lines = array("H"), array("Q")
 
     def note(self, record: FileRecord) -> None:
         """Take down where the next record came from. Without any notes, every line was a record."""
-        self._files.append(self._paths.index(record.path))
+        self._files.append(self._numbers[record.path])
         self._lines.append(record.line)
 
     def __getitem__(self, number: int) -> tuple[str, int]:
