@@ -24,9 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from detector.shell.produce import ProduceError  # noqa: PLC0415
         from detector.shell.rebuild import RebuildError  # noqa: PLC0415
         from detector.shell.settings import SettingsError  # noqa: PLC0415
+        from detector.shell.stopped import WorkersRun  # noqa: PLC0415
         from detector.shell.topics import TopicError  # noqa: PLC0415
 
-        told = InputError | SettingsError | BrokerUnreachable | AccessDenied | TopicError | ProduceError | RebuildError
+        of_kafka = BrokerUnreachable | AccessDenied | TopicError
+        told = InputError | SettingsError | of_kafka | ProduceError | WorkersRun | RebuildError
         if not isinstance(error, told):
             raise
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks

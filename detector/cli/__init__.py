@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import about, backtest, kafka, learn, offline, rebuild
+from detector.cli import about, backtest, erase, kafka, learn, offline, rebuild
 from detector.cli.options import Given, setting_given
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130 interrupted."
@@ -39,6 +39,7 @@ for group, name, command, example in (
     (app, "produce", kafka.produce, "ghosting produce history.csv"),
     (app, "worker", kafka.worker, "ghosting worker"),
     (app, "rebuild", rebuild.rebuild, "ghosting rebuild"),
+    (app, "erase", erase.erase, "ghosting erase C-1042"),
     (app, "watch", kafka.watch, "ghosting watch --history --from-beginning"),
     (app, "forward", kafka.forward, "ghosting forward --severity critical"),
     (app, "settings", about.settings, "ghosting settings"),

@@ -1,6 +1,6 @@
 """What an installation has published already: a rebuild comes to the same again, and publishes only what is missing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -55,12 +55,15 @@ async def published(settings: Settings) -> Published:
     return found
 
 
-async def read(settings: Settings, topics: Sequence[str]) -> AsyncIterator[Any]:
-    """Read the committed records of topics, from their beginning to where they end now."""
+async def read(
+    settings: Settings, topics: Sequence[str], partitions: Iterable[int] | None = None
+) -> AsyncIterator[Any]:
+    """Read the committed records of topics, or of these partitions only, from the beginning to where they end now."""
+    numbers = list(range(settings.partitions) if partitions is None else partitions)
     consumer = AIOKafkaConsumer(**for_aiokafka(settings), isolation_level="read_committed", enable_auto_commit=False)
     try:
         await consumer.start()
-        tps = [TopicPartition(topic, p) for topic in topics for p in range(settings.partitions)]
+        tps = [TopicPartition(topic, p) for topic in topics for p in numbers]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         ends = await consumer.end_offsets(tps)

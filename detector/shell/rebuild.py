@@ -5,14 +5,12 @@ published before, most of it: only what is missing is published. Until the last 
 that a rebuild that was killed is begun again.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ProducerFenced
 
 from detector.core.intake import Intake
 from detector.core.records import records_of
@@ -22,12 +20,12 @@ from detector.shell.connection import for_aiokafka, refusals_told
 from detector.shell.outlet import Outlet
 from detector.shell.policy import policy_of
 from detector.shell.published import Published, published
-from detector.shell.rights import members
 from detector.shell.settings import Settings
+from detector.shell.stopped import require_no_worker, started_meanwhile_told
 from detector.shell.wallclock import ClockPolicy, WallClock
 
+_COMMAND = "ghosting rebuild"
 _RECORDS_AT_ONCE = 20_000
-_GROUP_PAUSE_S = 1
 
 
 class RebuildError(Exception):
@@ -62,35 +60,23 @@ async def rebuild(settings: Settings, *, partial: bool, progress: Callable[[int,
 
     Raises
     ------
+    WorkersRun
+        If workers run, or one is started meanwhile.
     RebuildError
-        If workers run, or if records are gone and that was not agreed to.
+        If records are gone and that was not agreed to.
     """
     began = time.perf_counter()
-    await _require_no_worker(settings)
+    await require_no_worker(settings, _COMMAND)
     if not partial:
         await _require_all_records(settings)
     new = await generations.begin(settings)
     run = _Run(new, progress)
-    with refusals_told(settings):
-        try:
-            await run.all_shards()
-        except ProducerFenced:
-            raise RebuildError("a worker was started meanwhile; stop it, and run `ghosting rebuild` again") from None
-    await _require_no_worker(settings)
+    with refusals_told(settings), started_meanwhile_told(_COMMAND):
+        await run.all_shards()
+    await require_no_worker(settings, _COMMAND)
     await generations.put_in_force(new, settings)
     done = Rebuilt(new.state_topic, settings.state_topic, run.records, run.clients, run.alerts, run.rejected, 0.0)
     return done._replace(seconds=time.perf_counter() - began)
-
-
-async def _require_no_worker(settings: Settings) -> None:
-    """Wait for a worker that ended without a word, as one does whose state is damaged, until the group misses it."""
-    give_up_at = time.monotonic() + settings.session_timeout_s + _GROUP_PAUSE_S
-    while count := await members(settings, settings.app_id):
-        if time.monotonic() > give_up_at:
-            raise RebuildError(
-                f"the group {settings.app_id} has members ({count}); stop all workers, and run `ghosting rebuild` again"
-            )
-        await asyncio.sleep(_GROUP_PAUSE_S)
 
 
 async def _require_all_records(settings: Settings) -> None:

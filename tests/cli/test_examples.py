@@ -30,7 +30,7 @@ def commands(group=None, name="ghosting"):
 
 
 EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in commands()}
-ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "rebuild", "watch", "forward"}
+ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "rebuild", "erase", "watch", "forward"}
 
 
 @pytest.fixture
@@ -139,6 +139,7 @@ def test_examples_on_a_broker_do_what_they_say(folder, environment):
         worker.terminate()
         assert worker.wait(SECONDS_MAX) == 0
     assert "because they were missing: 0 alerts, 0 rejections" in run(EXAMPLES["ghosting rebuild"], folder, environment)
+    assert "clients erased: 0; not known: 1" in run(EXAMPLES["ghosting erase"], folder, environment)
 
 
 def test_an_interrupted_produce_says_how_far_it_came(folder, environment):

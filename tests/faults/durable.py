@@ -78,9 +78,9 @@ def values(settings: Settings, *topics: str) -> list[bytes]:
 
 def restored(settings: Settings) -> list[Shard]:
     """Restore all shards from the state topic."""
-    records: dict[int, list[tuple[bytes, bytes]]] = {p: [] for p in range(settings.partitions)}
+    records: dict[int, list[tuple[bytes, bytes | None]]] = {p: [] for p in range(settings.partitions)}
     for record in committed(settings, settings.state_topic):
-        if record.key is not None and record.value is not None:
+        if record.key is not None:
             records[record.partition].append((record.key, record.value))
     shards = [Shard(policy_of(settings)) for _ in records]
     for p, shard in enumerate(shards):

@@ -174,6 +174,13 @@ def test_the_rights_of_a_rebuild_suffice(installation):
     assert "is in force" in ended.lines[-1]
 
 
+def test_whoever_may_work_may_erase(installation):
+    """The state belongs to the workers."""
+    ended = installation.run("worker", ["erase", CLIENT])
+    assert ended.code == 0, ended.lines
+    assert CLIENT not in "".join(ended.lines)
+
+
 @pytest.mark.parametrize(
     ("command", "missing"), [(command, acl) for command, acls in RIGHTS.items() for acl in acls], ids=str
 )
