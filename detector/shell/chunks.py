@@ -7,7 +7,6 @@ its last record, so that its ack covers all of them.
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -57,9 +56,9 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             self._ensure_consumer().seek(tp, offset)
             self._follows[tp] = offset - 1
 
-    def is_read(self, tp: TP) -> bool:
-        """Tell whether its shard has said from where to read."""
-        return tp in self._follows
+    def fetched_to(self, tp: TP) -> int | None:
+        """The last offset before what will be fetched next; None if its shard has not said from where to read."""
+        return self._follows.get(tp)
 
     async def _fetch_records(
         self,
@@ -140,8 +139,7 @@ class ChunkConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         super().__init__(*args, **kwargs)
-        self.handed: dict[TP, int] = defaultdict(lambda: -1)  # offset of the last record handed over
-        self.ends_s: dict[TP, float] = {}  # when all that the partition held had been handed over, monotonic
+        self.ends_s: dict[TP, float] = {}  # when all that the partition held had been fetched, monotonic
         self.underway = Underway(_UNDERWAY_MAX)
 
     def _new_consumer_thread(self) -> CommittedThread:
@@ -151,8 +149,7 @@ class ChunkConsumer(driver.Consumer):
         """Nothing: the watchdog sees who stands still. Faust takes whoever was just given a partition for stuck."""
 
     def forget(self) -> None:
-        """Start anew: after a rebalance, records are handed over from the committed offset on."""
-        self.handed.clear()
+        """Start anew: after a rebalance, records are fetched from where the shards say."""
         self.ends_s.clear()
         self.underway.clear()  # Faust has emptied its queues
 
@@ -171,18 +168,23 @@ class ChunkConsumer(driver.Consumer):
         float or None
             None if there is more to read, or if nobody knows.
         """
-        return self.ends_s.get(tp) if read_to >= self.handed[tp] else None
+        return self.ends_s.get(tp) if self._is_all_read(tp, read_to) else None
 
     def unread(self, tp: TP, read_to: int) -> int | None:
         """Count the records of a partition that its shard has not read; None if nobody knows.
 
-        Once all that was handed over is read, the position says more than the last offset: it passes markers.
+        Once all that was fetched is read, the position says more than the last offset: it passes markers.
         """
         state = self._thread.state_of(tp)
         if state is None or state.highwater is None or not state.has_valid_position:
             return None
-        behind: int = state.position if read_to >= self.handed[tp] else read_to + 1
+        behind: int = state.position if self._is_all_read(tp, read_to) else read_to + 1
         return max(int(state.highwater) - behind, 0)
+
+    def _is_all_read(self, tp: TP, read_to: int) -> bool:
+        """Tell whether the shard has read what was fetched; as a rebalance begins, not all of that is handed over."""
+        fetched_to = self._thread.fetched_to(tp)
+        return fetched_to is not None and read_to >= fetched_to
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 (Faust calls it)
         """Fetch records and hand them over in chunks; called again when the last chunk has been taken.
@@ -210,7 +212,7 @@ class ChunkConsumer(driver.Consumer):
             for start in range(0, len(found.records), size):
                 part = found.records[start : start + size]
                 message = self._message(tp, Chunk(follows, part))
-                follows = self.handed[tp] = message.offset
+                follows = message.offset
                 self.underway.add(len(part))
                 yield tp, message
 
@@ -246,14 +248,14 @@ class ChunkConsumer(driver.Consumer):
         return not self.flow_active or self.app.consumer_generation_id != generation
 
     def _look_for_ends(self) -> None:
-        """Note which partitions are read to their end: now, as nothing is on its way from aiokafka to us.
+        """Note which partitions were fetched to their end: now, as nothing is on its way from aiokafka to us.
 
         The position passes transaction markers, which are never handed over, so it is the judge. The poll's time is
         read before the high watermark of the poll, which another thread renews.
         """
         self.ends_s.clear()
         for tp in self.assignment():
-            state = self._thread.state_of(tp) if self._thread.is_read(tp) else None
+            state = self._thread.state_of(tp)
             if state is None or state.timestamp is None or not state.has_valid_position:
                 continue
             age_s = time.time() - state.timestamp / 1000  # negative if the machine's clock was set back since

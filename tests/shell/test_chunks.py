@@ -1,5 +1,6 @@
 """How records get from aiokafka to a shard: none is passed over, whatever happens on the way."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ class Consumer(ChunkConsumer):
         self.transport = object.__new__(ChunkTransport)
         self.transport.chunk_records = 2
         self.app = SimpleNamespace(consumer_generation_id=1)
-        self.flow_active, self.handed, self.ends_s = True, {}, {}
+        self.flow_active, self.ends_s = True, {}
         self._fetched, self._active = fetched, set(fetched)
         self.underway = Underway(MOST)
 
@@ -119,7 +120,40 @@ async def test_a_new_assignment_asks_the_shards_anew(thread):
     await thread._read_from({EMAILS: 40})
     thread._consumer.subscription.assignment = object()
     assert await thread._fetch_records(thread._consumer, {EMAILS}, 0.0, 10) == {}
-    assert not thread.is_read(EMAILS)
+    assert thread.fetched_to(EMAILS) is None
+
+
+class Interrupted(Consumer):
+    """Fetches all that a partition holds as a rebalance begins, which drops it."""
+
+    _look_for_ends = ChunkConsumer._look_for_ends
+
+    def __init__(self, thread):
+        super().__init__({})
+        self._thread, self._read_offset, self._committed_offset = thread, {}, {}
+
+    def assignment(self):
+        """Have one partition."""
+        return {EMAILS}
+
+    async def _wait_next_records(self, timeout):  # noqa: ASYNC109
+        fetched = await self._thread._fetch_records(self._thread._consumer, {EMAILS}, 0.0, 10)
+        self.flow_active = False
+        return fetched, {EMAILS}
+
+
+async def test_what_was_fetched_and_dropped_is_no_end(thread, monkeypatch):
+    """Its shard lives on for a moment, and would take the source for complete without what it never saw."""
+    await thread._read_from({EMAILS: 40})
+    state = SimpleNamespace(timestamp=1000 * time.time() - 100, has_valid_position=True, position=43, highwater=43)
+    monkeypatch.setattr(thread, "state_of", lambda _: state)
+    consumer = Interrupted(thread)
+    assert [message async for message in consumer.getmany(1.0)] == []
+    consumer._look_for_ends()
+    assert consumer.ends_s
+    assert consumer.read_to_end_at(EMAILS, 39) is None
+    assert consumer.unread(EMAILS, 39) == 3
+    assert consumer.read_to_end_at(EMAILS, 42) is not None
 
 
 async def test_a_gap_is_read_again():
