@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import examples
-from schemas.rejection import KEY_BYTES_MAX, MEANINGS, RAW_BYTES_MAX, Rejection, RejectionReason, rejection
+from schemas.rejection import KEY_BYTES_MAX, MEANINGS, RAW_BYTES_MAX, Rejection, RejectionReason, of_file, rejection
 
 WHERE = {"topic": "ghosting.calls", "partition": 3, "offset": 12}
 
@@ -42,6 +42,14 @@ def test_tombstone():
     empty = json.loads(rejection(**WHERE, reason="malformed_json", detail="", key=b"", raw=b""))
     assert (tombstone["raw_base64"], tombstone["raw_bytes"]) == (None, 0)
     assert (empty["raw_base64"], empty["raw_bytes"], empty["key_base64"]) == ("", 0, "")
+
+
+def test_of_a_file():
+    """What was read from a file names its line; all else is as it was, and a path of other bytes than UTF-8 is told."""
+    before = rejection(**WHERE, reason="too_large", detail="", key=b"c", raw=b"r")
+    after = json.loads(of_file(before, "r\udcfccke.csv", 7))
+    assert (after["topic"], after["partition"], after["offset"]) == ("r?cke.csv", 0, 7)
+    assert after == {**json.loads(before), "topic": "r?cke.csv", "partition": 0, "offset": 7}
 
 
 def test_meanings():
