@@ -22,9 +22,9 @@ def erase(
 
     from detector.shell.erasure import erase as run
 
+    named = [client for given in clients for client in (_lines() if given == "-" else [_id(given)])]
     settings = in_force(settings_of(context))
     require_topics(settings, [settings.state_topic])
-    named = [client for given in clients for client in (_lines() if given == "-" else [given])]
     done = asyncio.run(run(settings, named))
     if as_json:
         typer.echo(json.dumps(done._asdict()))
@@ -37,4 +37,13 @@ def erase(
 
 def _lines() -> list[str]:
     """Read what is no empty line."""
-    return [line.strip() for line in sys.stdin if line.strip()]
+    return [_id(line.decode(errors="surrogateescape").strip()) for line in sys.stdin.buffer if line.strip()]
+
+
+def _id(given: str) -> str:
+    """Refuse what no client can be called."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("a client id is UTF-8 text") from None
+    return given

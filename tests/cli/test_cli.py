@@ -74,6 +74,16 @@ def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
     assert (refused["topic"], refused["offset"], refused["reason"]) == (str(source), 2, "malformed_json")
 
 
+@pytest.mark.parametrize("given", [b"\xff", b"-"])
+def test_erase_refuses_what_no_client_can_be_called(given):
+    """Before it asks a broker, as an argument and as a line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "detector", "erase", given], input=b"C-1\n\xff\n", capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"a client id is UTF-8 text" in done.stderr
+
+
 def test_replay_tells_how_each_client_stands(ghosting, regular_csv, tmp_path):
     """One line per client at the end of the clock, by the contract; the one that stopped has its incident's id."""
     clients, alerts = tmp_path / "clients.jsonl", tmp_path / "alerts.jsonl"

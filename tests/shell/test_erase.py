@@ -1,19 +1,15 @@
 """Clients out of the state, by the command, on a real Kafka."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from detector.core.table import CLIENT_KEY
-from detector.shell.settings import PREFIX
 from tests import kafka as broker
 from tests.faults import durable
-from tests.shell.test_rebuild import known, of_generation, rebuild
+from tests.shell.test_rebuild import ended, known, of_generation, rebuild
 from tests.shell.test_worker import DONE_S_MAX, alerts, history, produce, replayed, returns, wait_for, working
 
 PRIVACY = (broker.RUN.parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
@@ -27,18 +23,7 @@ async def settings(installed):
 
 def erase(settings, *clients, stdin=""):
     """Run `ghosting erase`; give its exit code, its output and its errors."""
-    given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
-    done = subprocess.run(
-        [sys.executable, "-m", "detector", "erase", "--json", *clients],
-        env={**os.environ, **given},
-        cwd=broker.RUN.parents[2],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DONE_S_MAX,
-    )
-    return done.returncode, json.loads(done.stdout or "null"), done.stderr.strip()
+    return ended(settings, "erase", *clients, stdin=stdin)
 
 
 def test_who_is_erased_is_as_one_that_nobody_has_heard_of(settings):

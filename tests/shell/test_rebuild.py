@@ -49,11 +49,17 @@ async def settings(kafka, app_id, tmp_path):
 
 def rebuild(settings, *options):
     """Run `ghosting rebuild`; give its exit code, its output and its errors."""
+    return ended(settings, "rebuild", *options)
+
+
+def ended(settings, command, *arguments, stdin=""):
+    """Run a command to its end; give its exit code, its output and its errors."""
     given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
     done = subprocess.run(
-        [sys.executable, "-m", "detector", "rebuild", "--json", *options],
+        [sys.executable, "-m", "detector", command, "--json", *arguments],
         env={**os.environ, **given},
         cwd=broker.RUN.parents[2],
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
