@@ -14,8 +14,8 @@ def _kernels_folder() -> Path:
     """
     digest = hashlib.blake2b(digest_size=8)
     folder = Path(__file__).parent
-    for path in sorted((folder / "core").glob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted((folder / "core").rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return folder / "__pycache__" / f"kernels-{digest.hexdigest()}"
 
 

@@ -1,6 +1,7 @@
 """Kernels are compiled before anybody waits for the worker, and the user is told why it takes long."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,22 @@ def test_kernels_are_kept_apart_for_every_state_of_the_sources(imports):
     )
 
     assert "/detector/__pycache__/kernels-" in done.stdout
+
+
+def test_kernels_of_a_folder_belong_to_the_state_of_the_sources(tmp_path):
+    """A source in any folder of the core, however deep, that changes gives its kernels another place."""
+    package = tmp_path / "detector"
+    deep = package / "core" / "inner" / "deepest.py"
+    deep.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "detector" / "__init__.py", package)
+    asked = "import os, detector; print(os.environ['NUMBA_CACHE_DIR'])"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    folders = []
+    for source in ("first = 1", "first = 2", "first = 1"):
+        deep.write_text(source, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        folders.append(done.stdout)
+
+    assert folders[0] == folders[2] != folders[1]
