@@ -11,7 +11,7 @@ from scipy import stats
 from detector.core.layout import TREND
 from detector.core.shard import Policy, Shard
 from detector.core.signals import NUMBER
-from detector.estimators import Replies, Rhythm, Segment, Trend
+from detector.estimators import Replies, Rhythm, Segment, Trend, client_of
 from detector.shell.settings import Settings
 
 DAY_S, START_S = 86_400.0, 1.5e9
@@ -120,7 +120,7 @@ def test_a_rhythm_alone_is_that_of_the_shard(gaps, orders, days):
     """Deadline, expectation and probabilities after any contacts are the same numbers, to the last bit."""
     at = [sum(gaps[:k]) for k in range(len(gaps) + 1)]
     fields = {"kind": "order"} if orders else {}
-    client = shard_of([message(day, **fields) for day in at]).client("ann")
+    client = client_of(shard_of([message(day, **fields) for day in at]), "ann")
     ours, theirs = Rhythm(signal="orders" if orders else "contact"), client.orders if orders else client.contact
     for day in at:
         ours.learn_one({"at": START_S + day * DAY_S})
@@ -145,7 +145,7 @@ def test_replies_alone_are_those_of_the_shard(written):
         day += gap
         fields = {} if thread is None else {"thread_id": thread}
         messages.append(message(day, direction="outbound" if ours else "inbound", **fields))
-    theirs = shard_of(messages).client("ann").replies
+    theirs = client_of(shard_of(messages), "ann").replies
     alone = Replies()
     for one in messages:
         alone.learn_one(one)
@@ -160,7 +160,7 @@ def test_a_trend_alone_is_that_of_the_shard():
     """Scores, threshold and levels of the order value are the same, and a decline is one for both."""
     amounts = [900.0, 1000.0, 1100.0] * 10 + [300.0] * 8
     orders = [message(7 * week, kind="order", amount=amount) for week, amount in enumerate(amounts)]
-    client = shard_of(orders).client("ann")
+    client = client_of(shard_of(orders), "ann")
     assert set(client.trends) == {"contact_rate", "order_rate", "order_value"}
     theirs = client.trends["order_value"]
     ours = Trend("order_value", false_declines_per_client_year=0.5 / 3)  # the budget is shared by the signals

@@ -14,8 +14,8 @@ from detector.core import apply, population
 from detector.core.clock import DAY_S
 from detector.core.columns import judge
 from detector.core.facts import facts_of
-from detector.core.incident import Rules
 from detector.core.layout import INTERACTION, Records
+from detector.core.outbox import Rules
 from detector.core.table import Table
 from schemas.interaction import Interaction
 

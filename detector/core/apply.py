@@ -15,19 +15,10 @@ from numba import njit
 from detector.core import debt, incident, rhythm, trend
 from detector.core.clock import NEVER_S
 from detector.core.effect import CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL
-from detector.core.incident import (
-    COUNT_DUPLICATES,
-    COUNT_LATE,
-    EFFECTS_AT_ONCE,
-    EFFECTS_PER_EVENT,
-    QUIET,
-    Arrays,
-    Place,
-    Rules,
-)
-from detector.core.layout import CHANNELS_HEARD, CONTACT, MESSAGE, ORDER, OURS, QUESTION, RECENT, SEEN, SIGNALS
-from detector.core.merge import Batch
+from detector.core.incident import QUIET, Place
+from detector.core.layout import CHANNELS_HEARD, CONTACT, MESSAGE, ORDER, OURS, QUESTION, RECENT, SEEN, SIGNALS, Batch
 from detector.core.near import prefetch
+from detector.core.outbox import COUNT_DUPLICATES, COUNT_LATE, EFFECTS_AT_ONCE, EFFECTS_PER_EVENT, Arrays, Rules
 from detector.core.signals import NUMBER
 
 NOT_KEPT, REFUSED = -1, -2  # instead of a slot
@@ -39,8 +30,8 @@ Client = Any  # one record of layout.CLIENT, seen from Numba
 Event = Any  # one record of layout.INTERACTION
 Segment = Any  # one record of layout.SEGMENT
 Trend = Any  # one record of layout.TREND
-Numbers = Any  # one record of incident.NUMBERS
-Outbox = Any  # one record of incident.OUTBOX
+Numbers = Any  # one record of outbox.NUMBERS
+Outbox = Any  # one record of outbox.OUTBOX
 
 
 class Segments(NamedTuple):

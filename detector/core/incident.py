@@ -6,14 +6,13 @@ heard since the last order, it waits.
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import njit
 
 from detector.core import effect, trend
 from detector.core.clock import NEVER_S
-from detector.core.effect import CONTACT_SIGNAL, EFFECT, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
-from detector.core.layout import SIGNALS, Records
+from detector.core.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State, move
+from detector.core.outbox import COUNT_HELD, Arrays, Rules
 
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
 QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
@@ -23,43 +22,14 @@ SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.i
 RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
 INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
 
-COUNT_HELD, COUNT_DUPLICATES, COUNT_LATE = 0, 1, 2  # and from COUNT_LATE on one for each source
-EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
-
 Client = Any  # one record of layout.CLIENT, seen from Numba
 Segment = Any  # one record of layout.SEGMENT
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
 Event = Any  # one record of layout.INTERACTION
-Numbers = Any  # one record of NUMBERS
-Outbox = Any  # one record of OUTBOX
+Numbers = Any  # one record of outbox.NUMBERS
+Outbox = Any  # one record of outbox.OUTBOX
 Effect = Any  # one record of effect.EFFECT
 Trend = Any  # one record of layout.TREND
-
-
-# What kernels tell: effects, how many, and counts. One record, as records are free to hand on, and arrays are not.
-OUTBOX = np.dtype([("effects", EFFECT, (EFFECTS_AT_ONCE,)), ("used", "i8"), ("counts", "i8", (COUNT_LATE + 256,))])
-# Of each signal of a client, the number of its trend; 0 = it has none.
-NUMBERS = np.dtype([("of", "u4", (SIGNALS,))])
-
-
-class Arrays(NamedTuple):
-    """What kernels see of a shard's table, and what they write."""
-
-    clients: Records
-    due_s: np.ndarray  # per client, when its next transition is due
-    trend_of: Records  # per client, one record of NUMBERS
-    trends: Records
-    trends_used: np.ndarray  # one number: how many are in use
-    segments: Records
-    outbox: Records  # one record of OUTBOX
-
-
-class Rules(NamedTuple):
-    """The numbers of a policy, as kernels see them."""
-
-    session_days: float
-    learning_gaps_min: float
-    decline_budget: float
 
 
 class Place(NamedTuple):

@@ -136,6 +136,8 @@ CONTACT, ORDER, MESSAGE, OURS, QUESTION = 1, 2, 4, 8, 16
 """Traits: the client acted; it ordered; it wrote; we acted; we wrote and may expect an answer."""
 
 Records = np.recarray[Any, Any]
+Batch = np.ndarray[Any, Any]
+"""Records of INTERACTION."""
 
 
 def new_clients(count: int) -> Records:

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.core.layout import ELSEWHERE, INTERACTION
+from detector.core.layout import ELSEWHERE, INTERACTION, Batch
 from detector.core.reroute import Rerouted
 
 Ids = np.ndarray[Any, np.dtype[np.uint8]]
-Batch = np.ndarray[Any, Any]
 
 
 class Released(NamedTuple):

@@ -14,8 +14,7 @@ from detector.core.columns import judge
 from detector.core.directory import UNKNOWN, Words, add, find
 from detector.core.facts import KINDS, NUMBER_OF, facts_of
 from detector.core.hashing import Integers, Text, conversation, conversation_number, hashed, id_number, text_of
-from detector.core.layout import ELSEWHERE, INTERACTION
-from detector.core.merge import Batch
+from detector.core.layout import ELSEWHERE, INTERACTION, Batch
 from detector.core.partition import partition_of_text
 from detector.core.plain import PLAIN, Plain, scan
 from detector.core.records import NO_KEY, Chunk

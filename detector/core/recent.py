@@ -12,8 +12,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.hashing import Integers, Text, joined
-from detector.core.layout import RECENT, Records
-from detector.core.merge import Batch
+from detector.core.layout import RECENT, Batch, Records
 from detector.core.room import with_room
 
 _BYTES_AT_FIRST = 256

@@ -20,15 +20,15 @@ from detector.core.alert import Alert, in_order
 from detector.core.census import watched
 from detector.core.clock import DAY_S, next_refit_s
 from detector.core.effect import RESOLVED
-from detector.core.incident import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, OPENED, Rules
-from detector.core.layout import LAYOUT, Records
-from detector.core.merge import Batch, Ids, Merge, Position
+from detector.core.incident import OPENED
+from detector.core.layout import LAYOUT, Batch, Records
+from detector.core.merge import Ids, Merge, Position
+from detector.core.outbox import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
 from detector.core.reading import Read
 from detector.core.recent import keep_all
 from detector.core.reroute import REROUTED, Rerouted
 from detector.core.table import Table, UnknownLayoutError
 from detector.core.telling import Names, alerts_of
-from detector.estimators.client import Client, client_of
 from schemas.interaction import Interaction
 
 POSITION_KEY = b"position\0"
@@ -38,13 +38,6 @@ _ALERTS_AT_ONCE = 1024  # what is made of them as columns takes several times th
 
 Slots = np.ndarray[Any, np.dtype[np.int64]]
 Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
-
-
-class UnknownClientError(KeyError):
-    """Nothing was read of this client."""
-
-    def __str__(self) -> str:
-        return "this shard has read nothing of this client: it may belong to another partition"
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ class Shard:
             policy.prior,
         )
         self.counts: Counter[str] = Counter()  # for people, not for decisions
-        self._rules = Rules(
+        self.rules = Rules(
             policy.session_hours / 24,
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
@@ -109,7 +102,7 @@ class Shard:
         self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._watched_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
-        self._refit_s = math.inf
+        self.refit_s = math.inf  # when the segments' tables are made anew
         self._told: list[tuple[Effects, list[list[str]]]] = []  # and of each the ids known at its moment
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
@@ -201,19 +194,19 @@ class Shard:
         """Run day by day, as the segments are refitted at midnight of event time, however the input was cut."""
         start, keys_s = 0, np.ascontiguousarray(batch["key_s"])  # searched once a day
         while True:
-            if self._refit_s == math.inf and start < len(batch):
-                self._refit_s = next_refit_s(float(keys_s[start]))
-            if self._refit_s >= until_s:
+            if self.refit_s == math.inf and start < len(batch):
+                self.refit_s = next_refit_s(float(keys_s[start]))
+            if self.refit_s >= until_s:
                 break
-            stop = int(np.searchsorted(keys_s, self._refit_s))
-            self._run(batch[start:stop], ids, self._refit_s)
+            stop = int(np.searchsorted(keys_s, self.refit_s))
+            self._run(batch[start:stop], ids, self.refit_s)
             for number in sorted(self._unfitted):
                 population.refit(self.table.segments, number)
                 debt.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
-            self._watch(self._refit_s)
-            start, self._refit_s = stop, math.inf
+            self._watch(self.refit_s)
+            start, self.refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
         self._run(batch[start:], ids, until_s)
@@ -238,12 +231,12 @@ class Shard:
         table.recent.make_room(int(batch["id_size"].sum()))
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
-            start = apply.apply(arrays, self._rules, columns, start, slots)
+            start = apply.apply(arrays, self.rules, columns, start, slots)
             kept_to = self._take_effects(columns, ids, slots, kept_to, start)
         due = table.due_rows(until_s)
         self._changed_rows.update(due.tolist())  # also those of which nothing is told: what is held is durable
         while swept < len(due):
-            swept = apply.sweep(arrays, self._rules, due, swept, until_s, len(batch))
+            swept = apply.sweep(arrays, self.rules, due, swept, until_s, len(batch))
             self._take_effects(columns, ids, slots, kept_to, len(batch))
         self.counts["applied"] += len(batch)
 
@@ -305,18 +298,6 @@ class Shard:
             self.counts[f"late/{source}"] += late
         counts[:] = 0
 
-    def client(self, client_id: str) -> Client:
-        """What is known of a client, as River components: copies, which can be read and taught apart from the shard.
-
-        Raises
-        ------
-        UnknownClientError
-            If nothing was read of the client.
-        """
-        if client_id not in self.table.names:
-            raise UnknownClientError
-        return client_of(self.table, self.table.row(client_id), self._rules, self._refit_s)
-
     def outlooks(self, at_s: float) -> Iterator[bytes]:
         """What is known and expected of each client at an instant, as JSON, in the order in which they were met."""
         return outlook.outlooks(self.table, at_s)
@@ -335,7 +316,7 @@ class Shard:
         return Outcome(states, alerts, rejected, rerouted, effects)
 
     def _position(self) -> bytes:
-        clock = [repr(self.clock_s), repr(self._refit_s), sorted(self._unfitted)]
+        clock = [repr(self.clock_s), repr(self.refit_s), sorted(self._unfitted)]
         sources = {
             source: [feed.position.offset, repr(feed.position.key_s)] for source, feed in self._merge.feeds.items()
         }
@@ -350,7 +331,7 @@ class Shard:
             If one is of another layout, or damaged.
         """
         self.take_back(records)
-        self.table.restored(self._rules.session_days)
+        self.table.restored(self.rules.session_days)
         self.counts["open"] = self.table.open_incidents()
 
     def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -367,7 +348,7 @@ class Shard:
         try:
             position = json.loads(former.present(POSITION_KEY, value)[1:])
             clock_s, refit_s, unfitted = position["clock"]
-            self.clock_s, self._refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
+            self.clock_s, self.refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
             for source, (offset, key_s) in position["sources"].items():
                 if source in self._merge.feeds:
                     self._merge.feeds[source].resume(Position(int(offset), float(key_s)))

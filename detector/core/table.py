@@ -12,7 +12,6 @@ from detector.core import debt, incident, population, stored
 from detector.core.clock import NEVER_S
 from detector.core.directory import CHANNELS_MAX, Vocabulary
 from detector.core.hashing import Integers
-from detector.core.incident import NUMBERS, OUTBOX, Arrays
 from detector.core.layout import (
     LAYOUT,
     SILENCES,
@@ -22,6 +21,7 @@ from detector.core.layout import (
     new_trends,
 )
 from detector.core.lifecycle import State
+from detector.core.outbox import NUMBERS, OUTBOX, Arrays
 from detector.core.recent import Recent
 from detector.core.room import with_room
 from detector.core.signals import TRAITS

@@ -1,12 +1,12 @@
 """The detector's statistics as River components, for notebooks: thin wrappers around the kernels of the core.
 
-`Shard.client` gives them back for a client of a shard. docs/estimators.md shows them at work.
+`client_of(shard, id)` gives them back for a client of a shard. docs/estimators.md shows them at work.
 """
 
-from detector.estimators.client import Client, client_of
+from detector.estimators.client import Client, UnknownClientError, client_of
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm
 from detector.estimators.segment import Segment
 from detector.estimators.trend import Levels, Trend
 
-__all__ = ["Client", "Levels", "Replies", "Rhythm", "Segment", "Trend", "client_of"]
+__all__ = ["Client", "Levels", "Replies", "Rhythm", "Segment", "Trend", "UnknownClientError", "client_of"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.core.incident import Rules, decline_budget
+from detector.core.incident import decline_budget
 from detector.core.layout import Records
+from detector.core.shard import Shard
 from detector.core.signals import NUMBER
-from detector.core.table import Table
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm
 from detector.estimators.segment import Segment
@@ -43,8 +43,25 @@ class Client:
     trends: Mapping[Signal, Trend]
 
 
-def client_of(table: Table, row: int, rules: Rules, refit_s: float) -> Client:
-    """Copy what a table knows of the client in a row; `refit_s` is when the segments' tables are made anew."""
+class UnknownClientError(KeyError):
+    """Nothing was read of this client."""
+
+    def __str__(self) -> str:
+        return "this shard has read nothing of this client: it may belong to another partition"
+
+
+def client_of(shard: Shard, client_id: str) -> Client:
+    """Return what a shard knows of a client: copies, which can be read and taught apart from the shard.
+
+    Raises
+    ------
+    UnknownClientError
+        If nothing was read of the client.
+    """
+    table, rules, refit_s = shard.table, shard.rules, shard.refit_s
+    if client_id not in table.names:
+        raise UnknownClientError
+    row = table.row(client_id)
     number = int(table.clients.segment[row])
     common = _copy(table.segments, number)
     segment = Segment(float(common.contact["budget"][0]), float(common.reply["budget"][0]))

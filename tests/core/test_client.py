@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from detector.core.shard import Policy, Shard, UnknownClientError
+from detector.core.shard import Policy, Shard
+from detector.estimators import UnknownClientError, client_of
 
 DAY_S, START_S = 86_400.0, 1.5e9
 POLICY = Policy(sources=("emails",), learning_gaps_min=0)
@@ -30,7 +31,7 @@ def test_a_client_is_a_copy():
     """Reading and teaching it changes nothing in the shard; its components share the segment among themselves."""
     shard = shard_of([message(day) for day in range(0, 70, 7)])
     before = pickle.dumps(shard)
-    client = shard.client("ann")
+    client = client_of(shard, "ann")
     assert client.segment_name == "default"
     assert client.contact.segment is client.orders.segment is client.replies.segment is client.segment
     client.contact.probability_gone(START_S + 100 * DAY_S)
@@ -48,15 +49,15 @@ def test_an_open_silence_keeps_its_deadline():
     """The deadline is the one that was passed: the alert's."""
     shard = shard_of([message(day) for day in range(0, 70, 7)])
     (opened, *_) = shard.advance(START_S + 300 * DAY_S).alerts
-    assert shard.client("ann").contact.deadline_s == opened.opened_s
+    assert client_of(shard, "ann").contact.deadline_s == opened.opened_s
     told = json.loads(opened.value)["data"]
-    assert round(shard.client("ann").contact.percentile(opened.opened_s), 6) == told["silence_percentile"]
-    assert round(shard.client("ann").contact.probability_gone(opened.opened_s), 6) == told["probability_gone"]
+    assert round(client_of(shard, "ann").contact.percentile(opened.opened_s), 6) == told["silence_percentile"]
+    assert round(client_of(shard, "ann").contact.probability_gone(opened.opened_s), 6) == told["probability_gone"]
 
 
 def test_an_unknown_client_is_an_error_that_says_why():
     """It is a KeyError, and does not repeat the client's name, which may end up in a log."""
     with pytest.raises(UnknownClientError, match="may belong to another partition") as error:
-        shard_of([message(0)]).client("bob")
+        client_of(shard_of([message(0)]), "bob")
     assert isinstance(error.value, KeyError)
     assert "bob" not in str(error.value)

@@ -1,7 +1,7 @@
 """Effects: in one order, and as many as there are."""
 
 from detector.core.alert import in_order
-from detector.core.incident import EFFECTS_AT_ONCE
+from detector.core.outbox import EFFECTS_AT_ONCE
 from detector.core.shard import Shard
 from tests.core.shards import POLICY, data, day_of, interaction, run
 

@@ -11,6 +11,7 @@ from detector.core import stored
 from detector.core.layout import CLIENT, SEGMENT, TREND
 from detector.core.shard import Shard
 from detector.core.table import CLIENT_KEY
+from detector.estimators import client_of
 from detector.simulate import Firm, simulate
 from schemas.interaction import INTERACTION
 from tests.core.shards import NOW_S, POLICY, data, interaction, known, run, weekly
@@ -140,5 +141,5 @@ def test_an_erased_client_is_not_restored(at_once):
     assert restored.table.clients[restored.table.row("bob")].contacts == 1
     assert [json.loads(line)["client_id"] for line in restored.outlooks(NOW_S)] == ["bob"]
     run(restored, [interaction(31)], 32)
-    assert restored.client("ann").contact.gaps == 0
+    assert client_of(restored, "ann").contact.gaps == 0
     assert [json.loads(line)["client_id"] for line in restored.outlooks(NOW_S)] == ["bob", "ann"]
