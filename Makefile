@@ -45,14 +45,14 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(BIN)/mypy --strict detector schemas
 	$(UV) lock --check
 	$(BIN)/python -m schemas.contract --check
-	$(BIN)/python -m detector.shell.configuration --check
-	$(BIN)/python -m detector.shell.metrics_page --check
+	$(BIN)/python -m detector.shell.pages.configuration --check
+	$(BIN)/python -m detector.shell.pages.metrics --check
 	$(BIN)/python deploy/grafana/build.py --check
 
 docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md and metrics.md, dashboards
 	$(BIN)/python -m schemas.contract
-	$(BIN)/python -m detector.shell.configuration
-	$(BIN)/python -m detector.shell.metrics_page
+	$(BIN)/python -m detector.shell.pages.configuration
+	$(BIN)/python -m detector.shell.pages.metrics
 	$(BIN)/python deploy/grafana/build.py
 
 accuracy: $(VENV)/.development .cache/lifetimes ## measure the statistics on logs and simulations (GHOSTING_DATA names the data folder)
@@ -91,7 +91,7 @@ clean: ## remove what make made: the virtual environment, caches, Kafka's jars a
 $(VENV)/.product: $(VENV)/.uv pyproject.toml uv.lock
 	$(UV) sync --frozen --no-dev --inexact
 	@echo "compiling the kernels: up to a minute"
-	@$(BIN)/python -c 'from detector.core.rehearsal import rehearse; rehearse()'
+	@$(BIN)/python -c 'from detector.core.engine.warmup import rehearse; rehearse()'
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.uv pyproject.toml uv.lock

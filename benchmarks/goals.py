@@ -8,7 +8,7 @@ import figures
 import latency
 import product
 from dataset import Dataset, make
-from detector.shell.settings import variable
+from detector.shell.config.settings import variable
 from report import Figure, Row, thousands
 from trial import Trial, TrialError
 

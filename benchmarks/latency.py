@@ -20,8 +20,8 @@ from confluent_kafka import Producer, TopicPartition
 import job
 import product
 from broker import Broker
-from detector.core.shard import Policy
-from detector.replay import replay
+from detector.core.engine.shard import Policy
+from detector.offline.replay import replay
 from figures import HERE
 from trial import TrialError
 

@@ -19,13 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except Exception as error:
         # Imported here, as only a failure needs them: --help answers without the Kafka client.
-        from detector.files import InputError  # noqa: PLC0415
-        from detector.shell.connection import AccessDenied, BrokerUnreachable  # noqa: PLC0415
-        from detector.shell.produce import ProduceError  # noqa: PLC0415
-        from detector.shell.rebuild import RebuildError  # noqa: PLC0415
-        from detector.shell.settings import SettingsError  # noqa: PLC0415
-        from detector.shell.stopped import WorkersRun  # noqa: PLC0415
-        from detector.shell.topics import TopicError  # noqa: PLC0415
+        from detector.files.files import InputError  # noqa: PLC0415
+        from detector.shell.config.settings import SettingsError  # noqa: PLC0415
+        from detector.shell.kafka.client import AccessDenied, BrokerUnreachable  # noqa: PLC0415
+        from detector.shell.kafka.topics import TopicError  # noqa: PLC0415
+        from detector.shell.operations.no_worker import WorkersRun  # noqa: PLC0415
+        from detector.shell.operations.produce import ProduceError  # noqa: PLC0415
+        from detector.shell.operations.rebuild import RebuildError  # noqa: PLC0415
 
         of_kafka = BrokerUnreachable | AccessDenied | TopicError
         told = InputError | SettingsError | of_kafka | ProduceError | WorkersRun | RebuildError

@@ -7,8 +7,8 @@ import uuid
 import hypothesis
 import pytest
 
-from detector.shell import topics
-from detector.shell.settings import Settings
+from detector.shell.config.settings import Settings
+from detector.shell.kafka import topics
 from tests import kafka as broker
 from tests import secure
 

@@ -8,9 +8,9 @@ import pytest
 import typer.main
 
 from detector.cli import app
-from detector.shell import configuration
-from detector.shell.configuration import PAGE, page
-from detector.shell.settings import OWN_TOPICS, Settings, variable
+from detector.shell.config.settings import OWN_TOPICS, Settings, variable
+from detector.shell.pages import configuration
+from detector.shell.pages.configuration import PAGE, page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from detector.shell import topics
-from detector.shell.settings import Settings
+from detector.shell.config.settings import Settings
+from detector.shell.kafka import topics
 from tests import kafka as broker
 from tests import prometheus
 

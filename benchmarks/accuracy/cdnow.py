@@ -11,10 +11,10 @@ from numba import njit
 from scipy.stats import mannwhitneyu
 
 from benchmarks.accuracy.logs import CDNOW, Floats, Ints, Row, found, streamed
-from detector.core import rhythm
 from detector.core.clock import DAY_S
-from detector.core.effect import DEPARTURES_PER_CLIENT_YEAR
+from detector.core.incidents.effect import DEPARTURES_PER_CLIENT_YEAR
 from detector.core.layout import Records
+from detector.core.model import rhythm
 
 END_S = datetime(1997, 10, 1, tzinfo=UTC).timestamp()
 HOLDOUT_DAYS = 39 * 7

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 from benchmarks.accuracy.logs import Floats, Row
-from detector.core import trend
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.layout import Records, new_trends
+from detector.core.model import trend
 from detector.core.signals import NUMBER
 from detector.simulate.laws import Law, draw_gaps
 

@@ -12,11 +12,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from detector.backtest.run import Backtest, backtest
-from detector.core import population, rhythm
 from detector.core.clock import next_refit_s
+from detector.core.engine.shard import Policy
 from detector.core.layout import SILENCE, Records, new_segments
-from detector.core.shard import Policy
-from detector.files import read_batches
+from detector.core.model import rhythm
+from detector.core.model import segment as population
+from detector.files.files import read_batches
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GHOSTING_DATA", ROOT.parent / "shared" / "data"))

@@ -6,7 +6,7 @@ For information: in so short a log nearly all is learning, and the few client-ye
 from collections.abc import Iterator
 
 from benchmarks.accuracy.logs import Row, judged, messages
-from detector.files import read_batches
+from detector.files.files import read_batches
 
 
 def rows() -> Iterator[Row]:

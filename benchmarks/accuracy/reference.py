@@ -12,10 +12,10 @@ import numpy as np
 
 from benchmarks.accuracy.logs import DATA, SESSION_DAYS, Floats, Ints, Row, retail, untaught
 from detector.backtest.feed import feed
-from detector.core import rhythm
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.shard import Policy, Shard
-from detector.files import read_batches
+from detector.core.engine.shard import Policy, Shard
+from detector.core.model import rhythm
+from detector.files.files import read_batches
 
 REFERENCE = DATA.parent / "reference" / "rtail.py"
 AHEAD_S = 4e9  # the reader's clock

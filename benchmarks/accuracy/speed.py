@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.accuracy.logs import SESSION_DAYS, Row
-from detector.core import apply, population
 from detector.core.clock import DAY_S
-from detector.core.columns import judge
-from detector.core.facts import facts_of
+from detector.core.engine import apply
+from detector.core.incidents.outbox import Rules
 from detector.core.layout import INTERACTION, Records
-from detector.core.outbox import Rules
-from detector.core.table import Table
+from detector.core.model import segment
+from detector.core.state.table import Table
+from detector.core.wire.classify import judge
+from detector.core.wire.fields import facts_of
 from schemas.interaction import Interaction
 
 CLIENTS, EVENTS, ROUNDS = 10_000, 1_000_000, 5
@@ -69,7 +70,7 @@ def seconds(batch: Records) -> tuple[float, int]:
             effects += int(table.effects_used[0])
             table.effects_used[0] = 0
         taken += time.thread_time() - began
-        population.refit(table.segments, 0)
+        segment.refit(table.segments, 0)
     return taken, effects
 
 

@@ -14,9 +14,9 @@ import time
 
 import numpy as np
 
-from detector.core.intake import Intake
-from detector.core.records import records_of
-from detector.core.shard import Policy, Shard
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Policy, Shard
+from detector.core.wire.records import records_of
 from record import Record
 
 EVENTS_PER_DAY = 20_000

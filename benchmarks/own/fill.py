@@ -12,10 +12,10 @@ import time
 
 from confluent_kafka import Producer
 
-from detector.core.intake import Intake
-from detector.core.partition import partition_of
-from detector.core.records import records_of
-from detector.core.shard import Policy, Shard
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Policy, Shard
+from detector.core.primitives.partitioner import partition_of
+from detector.core.wire.records import records_of
 from record import Record
 
 PARTITIONS, CONTACTS, GAP_S = 4, 5, 30 * 86_400

@@ -9,7 +9,7 @@ import time
 
 from confluent_kafka import Producer
 
-from detector.core.partition import partition_of
+from detector.core.primitives.partitioner import partition_of
 
 PARTITIONS, CLIENTS, TICK_S, PROBE_S = 4, 100_000, 0.01, 0.1
 TOPICS = {"email": "emails", "call": "calls", "order": "orders"}

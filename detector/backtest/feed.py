@@ -8,9 +8,9 @@ import numpy as np
 
 from detector.backtest.log import Ints, LogColumns
 from detector.backtest.reader import Reader, Told, chunk_of_values
-from detector.core.facts import KINDS, NUMBER_OF
-from detector.core.reading import Here, Read
-from detector.core.shard import Shard
+from detector.core.engine.shard import Shard
+from detector.core.wire.decode import Here, Read
+from detector.core.wire.fields import KINDS, NUMBER_OF
 from schemas.interaction import Refusal
 
 _READ_AT_ONCE = 5000

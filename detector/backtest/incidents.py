@@ -9,12 +9,12 @@ import numpy as np
 from detector.backtest.alarms import Alarms, placed
 from detector.backtest.log import Bools, Ints, Log
 from detector.backtest.silences import Silences
-from detector.core.alert import or_none
+from detector.core.alerts.alert import or_none
 from detector.core.clock import to_operational_days
-from detector.core.effect import CONTACT_SIGNAL, RESOLVED
-from detector.core.incident import ESCALATED, OPENED
+from detector.core.engine.shard import Effects
+from detector.core.incidents.effect import CONTACT_SIGNAL, RESOLVED
+from detector.core.incidents.transitions import ESCALATED, OPENED
 from detector.core.lifecycle import REASON_WORDS, SIGNAL_WORDS, TYPE_OF
-from detector.core.shard import Effects
 from schemas.incident import Reason
 
 _NONE = -1  # instead of a place

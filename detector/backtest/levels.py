@@ -2,7 +2,7 @@
 
 A level that changes on one day for all clients together is rarely the clients' doing: a feed that breaks, a new
 channel, a sale. Silences around such a day say little about the clients. Single clients are far too sparse for ADWIN;
-their trends have an estimator of their own (detector/core/trend.py).
+their trends have an estimator of their own (detector/core/model/trend.py).
 """
 
 import math

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detector.core.directory import Vocabulary
-from detector.core.facts import DIRECTIONS, KINDS, NUMBER_OF
+from detector.core.state.vocabulary import Vocabulary
+from detector.core.wire.fields import DIRECTIONS, KINDS, NUMBER_OF
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

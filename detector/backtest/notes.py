@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from detector.backtest.run import Backtest
 from detector.core.clock import DAY_S, rfc3339
-from detector.core.rhythm import GAPS_MIN
+from detector.core.model.rhythm import GAPS_MIN
 
 _YEAR_DAYS = 365
 _SETTLED_GAPS = 1000

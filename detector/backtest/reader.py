@@ -11,12 +11,12 @@ import numpy as np
 from numba import njit
 
 from detector.backtest.log import Floats, Ints
-from detector.core.facts import FIELDS, NUMBER_OF, facts_of
-from detector.core.hashing import Integers, Text
-from detector.core.partition import partition_of, partition_of_text
-from detector.core.plain import PLAIN, Plain, scan
-from detector.core.records import Chunk, Records, chunk_of
-from detector.rows import produced
+from detector.core.primitives.hashing import Integers, Text
+from detector.core.primitives.partitioner import partition_of, partition_of_text
+from detector.core.wire.fast_path import PLAIN, Plain, scan
+from detector.core.wire.fields import FIELDS, NUMBER_OF, facts_of
+from detector.core.wire.records import Chunk, Records, chunk_of
+from detector.files.rows import produced
 from schemas.envelope import InteractionReader
 from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction, Refusal
 

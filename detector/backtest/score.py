@@ -13,7 +13,7 @@ from detector.backtest.alarms import Alarms
 from detector.backtest.log import Bools, Floats, Ints
 from detector.backtest.silences import Silences
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
-from detector.core.rhythm import GAPS_MIN
+from detector.core.model.rhythm import GAPS_MIN
 
 RHYTHM_EDGES_DAYS = (4, 14, 45)
 HISTORY_EDGES_GAPS = (6, 13, 30)

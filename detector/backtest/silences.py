@@ -13,9 +13,9 @@ from numba import njit
 
 from detector.backtest.log import Bools, Floats, Ints, Log
 from detector.core.clock import DAY_S
-from detector.core.forgetting import KEPT
-from detector.core.population import DEFAULT_GAP_DAYS
-from detector.core.rhythm import GAPS_MIN, SETTLED_GAPS
+from detector.core.model.rhythm import GAPS_MIN, SETTLED_GAPS
+from detector.core.model.segment import DEFAULT_GAP_DAYS
+from detector.core.primitives.decay import KEPT
 
 _GAP_WORTH = 20.0  # clients that the default gap is worth, as in a segment's fit
 

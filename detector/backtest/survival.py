@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from detector.core.rhythm import population_e
-from detector.core.shard import Shard
+from detector.core.engine.shard import Shard
+from detector.core.model.rhythm import population_e
 
 MEAN_GAPS_DAYS = (3.0, 10.0, 30.0, 90.0)
 TIMES_MEAN = tuple(float(round(times, 3)) for times in np.geomspace(0.25, 20, 41))

@@ -11,7 +11,7 @@ from detector.cli.options import AsJson, Given
 
 def settings(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the settings in force, and where each comes from."""
-    from detector.shell.given import effective
+    from detector.shell.config.load import effective
 
     given: Given = context.obj
     rows = effective(given.flags, sets=given.sets, file=given.file)
@@ -24,7 +24,7 @@ def settings(context: typer.Context, as_json: AsJson = False) -> None:
 
 def schemas_export(folder: Annotated[Path, typer.Argument(help="Where they go; made if missing.")]) -> None:
     """Write the JSON Schemas and the AsyncAPI document."""
-    from detector.files import InputError
+    from detector.files.files import InputError
     from schemas.contract import export
 
     try:

@@ -53,8 +53,8 @@ def backtest(
 
     from detector.backtest.result import as_json
     from detector.backtest.run import backtest as run
-    from detector.files import writing
-    from detector.shell.policy import policy_of
+    from detector.files.files import writing
+    from detector.shell.config.policy import policy_of
 
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     policy = policy_of(settings)
@@ -86,14 +86,14 @@ def backtest(
 
 def _shown(files: list[str]) -> Iterator[Sequence[bytes]]:
     """Read the records, with a bar that ends when they do."""
-    from detector.files import read_batches
+    from detector.files.files import read_batches
 
     with output.progress(files) as progress:
         yield from read_batches(files, progress=progress)
 
 
 def _refuse_same_files(files: Sequence[str], outputs: Sequence[str]) -> None:
-    from detector.files import InputError
+    from detector.files.files import InputError
 
     written = [Path(out).resolve() for out in outputs]
     read = {Path(file).resolve() for file in files if file != "-"}

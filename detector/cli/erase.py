@@ -20,7 +20,7 @@ def erase(
     """Erase clients from the state; all workers must be stopped."""
     import asyncio
 
-    from detector.shell.erasure import erase as run
+    from detector.shell.operations.erase import erase as run
 
     named = [client for given in clients for client in (_lines() if given == "-" else [_id(given)])]
     settings = in_force(settings_of(context))

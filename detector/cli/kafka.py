@@ -11,27 +11,29 @@ from detector.cli.options import AsJson, Files, Owners, Segments, Severities, Ty
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from detector.shell.settings import Settings
+    from detector.shell.config.settings import Settings
 
 
 def topics_create(context: typer.Context) -> None:
     """Create the topics that are missing; those that exist stay as they are."""
     import asyncio
 
-    from detector.shell import retention, topics
+    from detector.shell.kafka import topic_layout, topics
 
     settings = in_force(settings_of(context))
     created = set(asyncio.run(topics.create(settings)))
-    for topic in retention.layout(settings):
-        typer.echo(f"created {topic} ({retention.described(settings, topic)})" if topic in created else f"has {topic}")
-    require_topics(settings, retention.layout(settings), configured=True)
+    for topic in topic_layout.layout(settings):
+        typer.echo(
+            f"created {topic} ({topic_layout.described(settings, topic)})" if topic in created else f"has {topic}"
+        )
+    require_topics(settings, topic_layout.layout(settings), configured=True)
 
 
 def topics_check(context: typer.Context) -> None:
     """Say where the topics are not as `create` makes them, and what to do; exit 1 if so."""
     import asyncio
 
-    from detector.shell import topics
+    from detector.shell.kafka import topics
 
     _fail_with(asyncio.run(topics.deviations(in_force(settings_of(context)))))
     typer.echo("all topics are as they should be")
@@ -55,8 +57,8 @@ def produce(
     """Put files into the source topics, by kind and client."""
     import asyncio
 
-    from detector.files import read_records
-    from detector.shell.produce import produce as run
+    from detector.files.files import read_records
+    from detector.shell.operations.produce import produce as run
 
     settings = settings_of(context)
     require_topics(settings, settings.source_topics)
@@ -90,9 +92,9 @@ def worker(context: typer.Context) -> None:
     """Run a worker: reads the sources, writes the alerts, until it is stopped."""
     import asyncio
 
-    from detector.shell.app import run_worker
-    from detector.shell.retention import layout
-    from detector.shell.rights import require_group
+    from detector.shell.kafka.groups import require_group
+    from detector.shell.kafka.topic_layout import layout
+    from detector.shell.worker.app import run_worker
 
     settings = in_force(settings_of(context))
     # Before it logs: what is wrong is one line, also if nobody answers.
@@ -115,7 +117,7 @@ def watch(
     """Follow the alerts as they come out; Ctrl-C ends it."""
     import asyncio
 
-    from detector.shell.watch import show
+    from detector.shell.operations.watch import show
 
     settings = settings_of(context)
     wanted = selection_of(types, segments, severities, owners)
@@ -138,7 +140,7 @@ def forward(
     """Post alerts to webhooks and to Alertmanager, until it is stopped."""
     import asyncio
 
-    from detector.shell.forwarding import forward as run
+    from detector.shell.forward.process import forward as run
 
     settings = settings_of(context)
     wanted = selection_of(types, segments, severities, owners)
@@ -164,7 +166,7 @@ def in_force(settings: "Settings") -> "Settings":
     """Give the settings with the state topic that is in force."""
     import asyncio
 
-    from detector.shell import generations
+    from detector.shell.kafka import generations
 
     _quiet()
     return asyncio.run(generations.in_force(settings))
@@ -181,7 +183,7 @@ def require_topics(settings: "Settings", names: "Collection[str]", *, configured
     """End with what is wrong with these topics, if anything is."""
     import asyncio
 
-    from detector.shell import topics
+    from detector.shell.kafka import topics
 
     _quiet()
     _fail_with(asyncio.run(topics.problems(settings, names, configured=configured)))

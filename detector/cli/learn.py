@@ -16,10 +16,10 @@ def learn(
     to: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Where it goes, as JSON; - is stdout.")],
 ) -> None:
     """Learn the rhythms of each segment from a history, for GHOSTING_PRIOR_FILE or --prior."""
-    from detector.core.prior import encode
-    from detector.files import InputError, read_batches, writing
-    from detector.learn import learn as run
-    from detector.shell.policy import policy_of
+    from detector.core.views.prior import encode
+    from detector.files.files import InputError, read_batches, writing
+    from detector.offline.learn import learn as run
+    from detector.shell.config.policy import policy_of
 
     if to != "-" and Path(to).resolve() in {Path(file).resolve() for file in files if file != "-"}:
         raise InputError("--output and the input files should be different files")

@@ -45,9 +45,9 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
-    from detector.files import InputError, Lines, read_batches, writing
-    from detector.replay import replay as run
-    from detector.shell.policy import policy_of
+    from detector.files.files import InputError, Lines, read_batches, writing
+    from detector.offline.replay import replay as run
+    from detector.shell.config.policy import policy_of
 
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     outputs = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
@@ -95,7 +95,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Invent a firm with clients that go quiet, and the truth about them."""
-    from detector.files import InputError, writing
+    from detector.files.files import InputError, writing
     from detector.simulate.simulation import simulate as run
     from detector.simulate.simulation import write_events, write_truth
 

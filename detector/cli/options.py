@@ -10,8 +10,8 @@ from schemas.incident import Type
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from detector.shell.selection import Selection
-    from detector.shell.settings import Settings
+    from detector.shell.config.settings import Settings
+    from detector.shell.forward.filter import Selection
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON, plain or gzip; - is stdin.")]
 Prior = Annotated[Path | None, typer.Option(metavar="FILE", help="What `ghosting learn` made, instead of the setting.")]
@@ -63,7 +63,7 @@ class Given(NamedTuple):
 
 def setting_given(text: str) -> tuple[str, str]:
     """Read `NAME=VALUE`; secrets are refused, because everybody on the machine can read a command line."""
-    from detector.shell.settings import Settings, variable
+    from detector.shell.config.settings import Settings, variable
 
     name, separator, value = text.partition("=")
     if not separator or name not in Settings.model_fields:
@@ -77,14 +77,14 @@ def selection_of(
     types: list[str] | None, segments: list[str] | None, severities: list[str] | None, owners: list[str] | None
 ) -> "Selection":
     """Gather the filters of a command."""
-    from detector.shell.selection import Selection
+    from detector.shell.forward.filter import Selection
 
     return Selection(*(frozenset(words or ()) for words in (types, segments, severities, owners)))
 
 
 def settings_of(context: typer.Context, **flags: object) -> "Settings":
     """Load the settings in force; flags of the command win."""
-    from detector.shell.given import load
+    from detector.shell.config.load import load
 
     given: Given = context.obj
     return load({**given.flags, **flags}, sets=given.sets, file=given.file)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from detector.learn import Taught
-    from detector.replay import Summary
+    from detector.offline.learn import Taught
+    from detector.offline.replay import Summary
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def compilation_told() -> AbstractContextManager[None]:
     """Say on a terminal if kernels have to be compiled: the bar stands still meanwhile."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from detector.shell.kernels import compilation_told
+    from detector.shell.worker.warmup import compilation_told
 
     return compilation_told(lambda said: typer.echo(said, err=True))
 
@@ -98,7 +98,7 @@ def taught(found: "Taught", *, to_stderr: bool) -> None:
     from rich.table import Table
 
     from detector.core.layout import SILENCES
-    from detector.core.prior import gaps_of
+    from detector.core.views.prior import gaps_of
 
     console = Console(stderr=to_stderr, highlight=False)
     for name, value in (*_read(found), ("clients", f"{found.clients:,}")):

@@ -20,8 +20,8 @@ def rebuild(
     """Make the state anew from the sources, without an alert twice; all workers must be stopped."""
     import asyncio
 
-    from detector.shell.rebuild import rebuild as run
-    from detector.shell.retention import layout
+    from detector.shell.kafka.topic_layout import layout
+    from detector.shell.operations.rebuild import rebuild as run
 
     settings = in_force(settings_of(context))
     unread = (settings.state_topic, settings.dead_letters_topic)

@@ -12,5 +12,5 @@ __all__ = ["Policy", "Shard"]
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute
     if name in __all__:
-        return getattr(import_module("detector.core.shard"), name)
+        return getattr(import_module("detector.core.engine.shard"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from detector.core.clock import DAY_S
-from detector.core.partition import partition_of
-from detector.core.shard import POSITION_KEY
-from detector.shell.connection import for_aiokafka
-from detector.shell.settings import Settings
+from detector.core.engine.shard import POSITION_KEY
+from detector.core.primitives.partitioner import partition_of
+from detector.shell.config.settings import Settings
+from detector.shell.kafka.client import for_aiokafka
 from schemas.alert import AlertData, AlertEvent
 
 _SECONDS_WITHOUT_NEWS_MAX = 60  # of a worker that starts on a machine with much else to do

@@ -15,13 +15,13 @@ from rich.console import Console
 
 from detector.demo.follow import follow
 from detector.demo.report import incidents_of, report
-from detector.shell import topics
-from detector.shell.embedded import PARTITIONS, embedded_broker
-from detector.shell.exits import Exit
-from detector.shell.kernels import make_ready
-from detector.shell.produce import produce
-from detector.shell.retention import layout
-from detector.shell.settings import Settings, variable
+from detector.shell.config.settings import Settings, variable
+from detector.shell.kafka import topics
+from detector.shell.kafka.mock_broker import PARTITIONS, embedded_broker
+from detector.shell.kafka.topic_layout import layout
+from detector.shell.operations.produce import produce
+from detector.shell.worker.exit_codes import Exit
+from detector.shell.worker.warmup import make_ready
 from detector.simulate.firm import Firm
 from detector.simulate.simulation import simulate
 

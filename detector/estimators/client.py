@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.core.incident import decline_budget
+from detector.core.engine.shard import Shard
+from detector.core.incidents.transitions import decline_budget
 from detector.core.layout import Records
-from detector.core.shard import Shard
 from detector.core.signals import NUMBER
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from detector.core import rhythm
+from detector.core.model import rhythm
 from detector.estimators.segment import Segment
 from detector.estimators.silence import Features, Silence
 

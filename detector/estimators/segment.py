@@ -4,9 +4,9 @@ import math
 
 from river import base
 
-from detector.core import population
 from detector.core.clock import next_refit_s
 from detector.core.layout import Records, new_segments
+from detector.core.model import segment as population
 
 
 class Segment(base.Base):

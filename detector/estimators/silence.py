@@ -7,7 +7,7 @@ import numpy as np
 from river import base
 
 from detector.core.clock import NEVER_S
-from detector.core.effect import EFFECT, tell_silence
+from detector.core.incidents.effect import EFFECT, tell_silence
 from detector.core.layout import Records, new_clients
 from detector.core.lifecycle import State
 from detector.estimators.segment import Segment

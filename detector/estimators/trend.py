@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from river import base
 
-from detector.core import trend
 from detector.core.layout import Records, new_trends
+from detector.core.model import trend
 from detector.core.signals import NUMBER
 from detector.estimators.silence import Features
 from schemas.incident import Signal

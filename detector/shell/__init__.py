@@ -1,0 +1,1 @@
+"""What acts: Kafka, logs, metrics, processes. It takes no decision about data."""

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from detector.core.shard import Policy, Shard
+from detector.core.engine.shard import Policy, Shard
 
 START_S, DAY_S = 1_700_000_000.0, 86_400.0
 SOURCES = ("emails", "orders")

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from detector.backtest.incidents import Incident
-from detector.core.shard import Policy
-from detector.replay import replay
+from detector.core.engine.shard import Policy
+from detector.offline.replay import replay
 
 DAY_S, START_S = 86_400.0, 1_700_000_000.0
 

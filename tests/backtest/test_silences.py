@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from detector.backtest.log import LogColumns
 from detector.backtest.silences import silences_of
-from detector.core.directory import Vocabulary
-from detector.core.facts import facts_of
+from detector.core.state.vocabulary import Vocabulary
+from detector.core.wire.fields import facts_of
 
 DAY_S, START_S = 86_400.0, 1_700_000_000.0
 SESSION_DAYS = 20 / 24

@@ -3,8 +3,8 @@
 import json
 from datetime import datetime
 
+from detector.core.engine.shard import Policy
 from detector.core.layout import SILENCES
-from detector.core.shard import Policy
 from tests.contract import held
 
 DAY_S = 86_400.0

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from detector.shell.settings import PREFIX, Settings, variable
+from detector.shell.config.settings import PREFIX, Settings, variable
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

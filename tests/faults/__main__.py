@@ -24,8 +24,8 @@ from pathlib import Path
 from queue import Queue
 from typing import NamedTuple
 
-from detector.shell.kernels import make_ready
-from detector.shell.settings import PREFIX
+from detector.shell.config.settings import PREFIX
+from detector.shell.worker.warmup import make_ready
 from tests.faults.cluster import Cluster, running
 from tests.faults.drill import SESSION_S, Report, drill
 from tests.faults.nursery import Nursery

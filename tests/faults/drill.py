@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import confluent_kafka.admin as kafka_admin
 
-from detector.shell import topics
-from detector.shell.connection import BrokerUnreachable
-from detector.shell.exits import Exit
-from detector.shell.settings import Settings
+from detector.shell.config.settings import Settings
+from detector.shell.kafka import topics
+from detector.shell.kafka.client import BrokerUnreachable
+from detector.shell.worker.exit_codes import Exit
 from tests import kafka as broker
 from tests.faults import durable
 from tests.faults.cluster import READY_SECONDS_MAX, Cluster, running

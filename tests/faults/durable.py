@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from detector.core.shard import Shard
-from detector.shell.policy import policy_of
-from detector.shell.settings import Settings
+from detector.core.engine.shard import Shard
+from detector.shell.config.policy import policy_of
+from detector.shell.config.settings import Settings
 from tests import kafka as broker
 
 _COUNTED_AT_ONCE_MAX = 10_000

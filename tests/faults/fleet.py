@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from detector.shell.exits import MEANINGS, Exit
-from detector.shell.settings import PREFIX, Settings
+from detector.shell.config.settings import PREFIX, Settings
+from detector.shell.worker.exit_codes import MEANINGS, Exit
 from tests import kafka as broker
 
 STOP_SECONDS_MAX = 90  # its own bound is ten; the rest is for a busy machine

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
-from detector.core.address import Address, address_of
-from detector.core.hashing import hashed
-from detector.core.intake import Intake
-from detector.core.records import records_of
-from detector.core.reroute import REROUTED
-from detector.core.shard import Shard
-from detector.replay import replay
-from detector.shell.policy import policy_of
-from detector.shell.settings import Settings
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Shard
+from detector.core.primitives.hashing import hashed
+from detector.core.wire.records import records_of
+from detector.core.wire.reroute import REROUTED
+from detector.core.wire.routing import Address, address_of
+from detector.offline.replay import replay
+from detector.shell.config.policy import policy_of
+from detector.shell.config.settings import Settings
 from tests import kafka as broker
 from tests.faults.durable import rows_of
 

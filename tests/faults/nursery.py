@@ -23,16 +23,16 @@ from types import TracebackType
 from typing import Self
 
 from detector.__main__ import main
-from detector.shell.kernels import make_ready
+from detector.shell.worker.warmup import make_ready
 from tests import kafka as broker
 
 LATE = (
     "detector.cli",
-    "detector.shell.app",
-    "detector.shell.generations",
-    "detector.shell.retention",
-    "detector.shell.rights",
-    "detector.shell.topics",
+    "detector.shell.worker.app",
+    "detector.shell.kafka.generations",
+    "detector.shell.kafka.topic_layout",
+    "detector.shell.kafka.groups",
+    "detector.shell.kafka.topics",
     "faust.app.router",
     "faust.assignor.partition_assignor",
     "faust.fixups.django",

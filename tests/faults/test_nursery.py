@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from detector.shell.exits import Exit
+from detector.shell.worker.exit_codes import Exit
 from tests.faults.fleet import Log
 from tests.faults.nursery import Nursery
 

@@ -11,11 +11,11 @@ from statistics import median
 import pytest
 from confluent_kafka import Producer
 
-from detector.core.address import address_of
-from detector.core.partition import partition_of
-from detector.replay import replay
-from detector.shell.exits import Exit
-from detector.shell.policy import policy_of
+from detector.core.primitives.partitioner import partition_of
+from detector.core.wire.routing import address_of
+from detector.offline.replay import replay
+from detector.shell.config.policy import policy_of
+from detector.shell.worker.exit_codes import Exit
 from tests import kafka as broker
 from tests.faults import durable
 from tests.faults.fleet import Fleet

@@ -5,9 +5,9 @@ import json
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detector.core.intake import Intake
-from detector.core.records import records_of
-from detector.core.shard import Policy, Shard
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Policy, Shard
+from detector.core.wire.records import records_of
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
 

@@ -1,0 +1,1 @@
+"""From a transition's numbers to the alert that is published."""

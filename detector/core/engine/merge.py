@@ -1,0 +1,132 @@
+"""Event-time order across the sources of a shard.
+
+Within a source the order of its offsets holds: the merge key of a record is the latest event time of its source so
+far. Across sources records are released in the order of their keys (ties: source order, then offset) up to the
+frontier, the instant before which nothing can come any more. Whatever waits does so as columns, not as an object per
+record, and rejections wait among the records, because each must become durable together with the position behind it.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from detector.core.layout import ELSEWHERE, INTERACTION, Batch
+from detector.core.wire.reroute import Rerouted
+
+Ids = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Released(NamedTuple):
+    """Interactions whose turn has come, in order, with the bytes of their event ids; what is rejected or goes on."""
+
+    batch: Batch
+    ids: Ids
+    rejected: list[bytes]
+    rerouted: list[Rerouted]
+
+
+class Position(NamedTuple):
+    """How far a source is applied; durable, or a restart would merge in another order."""
+
+    offset: int
+    key_s: float
+
+
+class Feed:
+    """One source of a shard, by its number: what was read and waits for its turn."""
+
+    def __init__(self, source: int) -> None:
+        self._source = source
+        self.read_to = -1
+        self.key_s = -math.inf  # of the last record read
+        self._applied_key_s = -math.inf
+        self._waiting: deque[tuple[Batch, Ids]] = deque()
+        self._rejected: deque[tuple[int, bytes]] = deque()
+        self.rerouted: dict[int, Rerouted] = {}  # by offset; their turn is kept by an interaction that is ELSEWHERE
+
+    def resume(self, position: Position) -> None:
+        """Go on behind a durable position."""
+        self.read_to, self.key_s = position
+        self._applied_key_s = position.key_s
+
+    def take_in(
+        self, batch: Batch, ids: Ids, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float
+    ) -> None:
+        """Let records wait.
+
+        `now_s` bounds the merge key, so that one clock that is ahead does not hold up its whole source.
+        """
+        self._rejected.extend(rejected)
+        self.read_to = max(self.read_to, read_to)
+        if len(batch):
+            batch["key_s"] = np.maximum(np.maximum.accumulate(np.minimum(batch["at_s"], now_s)), self.key_s)
+            batch["source"] = self._source
+            self.key_s = float(batch["key_s"][-1])
+            self._waiting.append((batch, ids))
+
+    @property
+    def waiting(self) -> int:
+        """How many interactions wait."""
+        return sum(len(batch) for batch, _ in self._waiting)
+
+    @property
+    def position(self) -> Position:
+        """The last offset of which nothing waits any more, and the key applied last."""
+        return Position(
+            int(self._waiting[0][0]["offset"][0]) - 1 if self._waiting else self.read_to, self._applied_key_s
+        )
+
+    def release(self, frontier_s: float) -> Iterator[tuple[Batch, Ids]]:
+        """Interactions before the frontier, with the ids of them and of others."""
+        while self._waiting:
+            batch, ids = self._waiting.popleft()
+            ready = int(np.searchsorted(batch["key_s"], frontier_s))
+            if ready:
+                self._applied_key_s = float(batch["key_s"][ready - 1])
+                yield batch[:ready], ids
+            if ready < len(batch):
+                self._waiting.appendleft((batch[ready:], ids))
+                return
+
+    def release_rejected(self) -> Iterator[bytes]:
+        """Rejections of which nothing before them waits any more."""
+        while self._rejected and self._rejected[0][0] <= self.position.offset:
+            yield self._rejected.popleft()[1]
+
+
+class Merge:
+    """The feeds of a shard, in source order."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.feeds: Mapping[str, Feed] = {source: Feed(n) for n, source in enumerate(sources)}
+
+    def release(self, frontier_s: float) -> Released:
+        """What lies before the frontier, in order."""
+        parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
+        rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
+        if not parts:
+            return Released(np.empty(0, INTERACTION), np.empty(0, np.uint8), rejected, [])
+        batch = np.concatenate([batch for batch, _ in parts])
+        ids = _together(batch, parts)
+        order = np.argsort(batch["key_s"], kind="stable")  # stable: ties stay in source order, then offset order
+        batch, rerouted = batch[order], []
+        ours = batch["row"] != ELSEWHERE
+        feeds = list(self.feeds.values())
+        for source, offset in batch[~ours][["source", "offset"]].tolist():
+            rerouted.append(feeds[source].rerouted.pop(offset))
+        return Released(batch if ours.all() else batch[ours], ids, rejected, rerouted)
+
+
+def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:
+    """Put the ids of the parts of a batch behind each other, and let the batch know where each one is now."""
+    texts, end, first = [], 0, 0
+    for part, ids in parts:
+        start = int(part["id_start"].min())
+        text = ids[start : int((part["id_start"] + part["id_size"]).max())]
+        batch["id_start"][first : first + len(part)] += end - start
+        texts.append(text)
+        end, first = end + len(text), first + len(part)
+    return np.concatenate(texts)

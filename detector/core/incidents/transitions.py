@@ -1,0 +1,213 @@
+"""Transitions of a client's incidents: which is due, and carrying one out as an effect.
+
+A silence of orders is told only of a client that is still heard otherwise: while all contact is silent, or nothing was
+heard since the last order, it waits.
+"""
+
+from typing import Any, NamedTuple
+
+from numba import njit
+
+from detector.core.clock import NEVER_S
+from detector.core.incidents import effect
+from detector.core.incidents.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
+from detector.core.incidents.outbox import COUNT_HELD, Arrays, Rules
+from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State, move
+from detector.core.model import trend
+
+ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
+QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
+OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("escalated")
+DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_WORDS.index("trend_crossed")
+SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.index("recovered")
+RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
+INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
+
+Client = Any  # one record of layout.CLIENT, seen from Numba
+Segment = Any  # one record of layout.SEGMENT
+Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
+Event = Any  # one record of layout.INTERACTION
+Numbers = Any  # one record of outbox.NUMBERS
+Outbox = Any  # one record of outbox.OUTBOX
+Effect = Any  # one record of effect.EFFECT
+Trend = Any  # one record of layout.TREND
+
+
+class Place(NamedTuple):
+    """Of whom an effect tells, and how many interactions of its batch were applied before it."""
+
+    row: int
+    applied: int
+
+
+class Times(NamedTuple):
+    """When an incident was opened, when this transition of it happened, and when it is told."""
+
+    opened_s: float
+    at_s: float
+    told_s: float
+
+
+@njit(cache=True, error_model="numpy")
+def due(client: Client, session_days: float) -> tuple[int, float]:
+    """The signal whose transition is due first, and when."""
+    signal, due_s = CONTACT_SIGNAL, float(client.contact.incident.next_s)
+    orders = client.orders
+    if orders.incident.next_s < NEVER_S and client.contact.incident.state == QUIET:
+        heard_since = client.contact.last_s > orders.last_s + session_days * 86_400.0
+        orders_s = max(float(orders.incident.next_s), float(client.contact.last_s))
+        if heard_since and orders_s < due_s:
+            signal, due_s = ORDERS_SIGNAL, orders_s
+    if client.reply.incident.next_s < due_s:
+        signal, due_s = REPLY_SIGNAL, float(client.reply.incident.next_s)
+    return signal, due_s
+
+
+@njit(cache=True, error_model="numpy")
+def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
+    """Note for each client when its next transition is due."""
+    for row in range(rows):
+        arrays.due_s[row] = min(due(arrays.clients[row], session_days)[1], float(NEVER_S))
+
+
+@njit(cache=True, error_model="numpy")
+def decline_budget(numbers: Numbers, budget: float) -> float:
+    """Each signal's part of the budget that all declines of a client share."""
+    signals = 0
+    for number in numbers.of:
+        signals += number > 0
+    return budget / max(signals, 1)
+
+
+@njit(cache=True, error_model="numpy")
+def silence_of(client_or_segment: Client, signal: int) -> Silence:
+    """A client's silence, or a segment's population, of all contact, of orders, or of a reply.
+
+    For a decline, that of all contact.
+    """
+    if signal == ORDERS_SIGNAL:
+        return client_or_segment.orders
+    if signal == REPLY_SIGNAL:
+        return client_or_segment.reply
+    return client_or_segment.contact
+
+
+@njit(cache=True, error_model="numpy")
+def severity_of(signal: int, escalated: bool) -> int:
+    """Declines are for information; of silences orders alone are one level lower than all contact."""
+    if signal not in (CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL):
+        return INFO
+    return WARNING + escalated - (signal == ORDERS_SIGNAL)
+
+
+@njit(cache=True, error_model="numpy")
+def tell(out: Outbox, client: Client, segment: Segment, place: Place, signal: int, times: Times) -> Effect:
+    """Write an effect but for its words, and for what only declines have."""
+    told = out.effects[out.used]
+    out.used += 1
+    told.row, told.event, told.signal = place.row, place.applied, signal
+    told.opened_s, told.at_s, told.told_s = times.opened_s, times.at_s, times.told_s
+    effect.tell_client(told, client, segment)
+    effect.tell_silence(told, silence_of(client, signal), silence_of(segment, signal))
+    return told
+
+
+@njit(cache=True, error_model="numpy")
+def carry_out(
+    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, signal: int, due_s: float, told_s: float
+) -> None:
+    """Open a silence, or escalate it; while its population still learns nobody is told."""
+    silence, population = silence_of(client, signal), silence_of(segment, signal)
+    incident = silence.incident
+    escalates = incident.state != QUIET
+    if not escalates:
+        incident.opened_s = int(due_s)
+        if population.fitted_gaps < rules.learning_gaps_min:
+            incident.state, incident.next_s = HELD, NEVER_S
+            out.counts[COUNT_HELD] += 1
+            return
+    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), due_s, told_s))
+    effect.tell_expected(told)
+    told.transition = ESCALATED if escalates else OPENED
+    told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
+    told.severity = severity_of(signal, escalates)
+    move(incident, told.transition)
+    incident.next_s = NEVER_S
+    if not escalates and signal != REPLY_SIGNAL:
+        incident.next_s = effect.escalates_s(silence, population, due_s)
+
+
+@njit(cache=True, error_model="numpy")
+def carry_out_due(
+    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, until_s: float, told_s: float
+) -> float:
+    """Carry out, in the order of time, what is due at a client before an instant; -> when the next is due.
+
+    It is told not before `told_s`.
+    """
+    signal, due_s = due(client, rules.session_days)
+    while due_s < until_s:
+        carry_out(out, rules, client, segment, place, signal, due_s, max(due_s, told_s))
+        signal, due_s = due(client, rules.session_days)
+    return min(due_s, float(NEVER_S))
+
+
+@njit(cache=True, error_model="numpy")
+def is_any_open(client: Client) -> bool:
+    """Tell whether the client is silent in any way, as far as anybody was told or would have been."""
+    open_: bool = (client.contact.incident.state | client.orders.incident.state | client.reply.incident.state) != QUIET
+    return open_
+
+
+@njit(cache=True, error_model="numpy")
+def resolve(
+    out: Outbox, client: Client, segment: Segment, place: Place, signal: int, at_s: float, told_s: float
+) -> None:
+    """End a silence, or what was overdue; of a held one nobody is told."""
+    incident = silence_of(client, signal).incident
+    if incident.state == HELD:
+        incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
+        return
+    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), at_s, told_s))
+    effect.tell_expected(told)
+    told.transition = RESOLVED
+    told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
+    told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
+    move(incident, RESOLVED)
+    incident.opened_s, incident.next_s = 0, NEVER_S
+
+
+@njit(cache=True, error_model="numpy")
+def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
+    """Tell whether a new value can open or end a decline; none is opened by what ends a silence.
+
+    Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
+    client that was never heard nothing is told: there is nothing that it could lose.
+    """
+    if declining.state != QUIET:
+        return True
+    told_already = declining.signal == ORDER_RATE_SIGNAL - FIRST_TREND and client.orders.gaps == client.contact.gaps
+    untold = silent or told_already or client.contact.last_s == 0
+    return not untold and trend.may_cross(declining)
+
+
+@njit(cache=True, error_model="numpy")
+def turn(
+    out: Outbox, client: Client, segment: Segment, declining: Trend, budget: float, place: Place, event: Event
+) -> None:
+    """Open or end a decline, if its score says so."""
+    if not trend.turns(declining, budget):
+        return
+    quiet = declining.state == QUIET
+    if quiet:
+        declining.opened_s = int(event.at_s)
+    signal = declining.signal + FIRST_TREND
+    told = tell(out, client, segment, place, signal, Times(float(declining.opened_s), event.at_s, event.key_s))
+    effect.tell_trend(told, declining, budget)
+    told.transition = OPENED if quiet else RESOLVED
+    told.reason = TREND_CROSSED if quiet else RECOVERED
+    told.severity = severity_of(signal, False)  # noqa: FBT003
+    move(declining, told.transition)
+    if not quiet:
+        declining.opened_s = 0
+        trend.forget_decline(declining)

@@ -1,0 +1,1 @@
+"""What the rooms above build on and knows nothing of clients: hashing, growing arrays, decay, distributions, partitions."""

@@ -1,0 +1,1 @@
+"""What a shard knows of its clients, and its durable form."""

@@ -1,0 +1,232 @@
+"""What a shard knows: its clients, segments and names, and their durable form as key-value records.
+
+Every stored value begins with the version of the layout. How records come back is told in `restore`.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from detector.core.clock import NEVER_S
+from detector.core.incidents import transitions
+from detector.core.incidents.outbox import NUMBERS, OUTBOX, Arrays
+from detector.core.layout import (
+    LAYOUT,
+    SILENCES,
+    Records,
+    new_clients,
+    new_segments,
+    new_trends,
+)
+from detector.core.lifecycle import State
+from detector.core.model import replies as debt
+from detector.core.model import segment as population
+from detector.core.primitives.grow import with_room
+from detector.core.primitives.hashing import Integers
+from detector.core.signals import TRAITS
+from detector.core.state import codec
+from detector.core.state.recent import Recent
+from detector.core.state.vocabulary import CHANNELS_MAX, Vocabulary
+
+CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
+_ROWS_AT_FIRST = 1024
+_PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
+_TRENDS_PER_EVENT = len(TRAITS)
+_VERSION = bytes([LAYOUT])
+
+
+class UnknownLayoutError(Exception):
+    """A stored record was written by a version that this one does not know, or is damaged."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"a stored {kind} record is damaged, or of a layout after {LAYOUT}: start the version that wrote it, or"
+            " stop all workers and run `ghosting rebuild`"
+        )
+
+
+class Table:
+    """Clients, segments and names of one shard. Arrays have room to grow: the names tell how many rows are in use.
+
+    Parameters
+    ----------
+    segments_max
+        Most segments that it takes.
+    budget
+        False alerts per client-year, unless `budgets` names the segment.
+    budgets
+        The same for single segments.
+    overdue_budget
+        The same for overdue replies, in all segments.
+    prior
+        What is known beforehand of single segments: records of layout.SEGMENT, of which the sums count.
+    """
+
+    def __init__(
+        self,
+        segments_max: int,
+        budget: float,
+        budgets: Mapping[str, float],
+        overdue_budget: float,
+        prior: Mapping[str, Records],
+    ) -> None:
+        self.names, self.segment_names = Vocabulary(), Vocabulary(segments_max)
+        self.channels, self.accounts = Vocabulary(CHANNELS_MAX), Vocabulary()
+        for numbered_from_one in (self.channels, self.accounts):
+            numbered_from_one.number("")
+            numbered_from_one.mark_saved()
+        self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
+        self._begun = 0  # rows that are those of a client
+        self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
+        self.recent = Recent(_ROWS_AT_FIRST)
+        self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
+        self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
+        self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
+        self.segment("default")
+        self.segment_names.mark_saved()  # every shard begins with it
+
+    # Views are taken anew each time: in a copy of a table they would be views of the former one.
+
+    @property
+    def effects(self) -> Records:
+        """What the kernels told."""
+        effects: Records = self._outbox.effects[0]
+        return effects
+
+    @property
+    def effects_used(self) -> Integers:
+        """How many effects there are: one number."""
+        used: Integers = self._outbox.used
+        return used
+
+    @property
+    def counts(self) -> Integers:
+        """What the kernels counted."""
+        counts: Integers = self._outbox.counts[0]
+        return counts
+
+    def row(self, client_id: str) -> int:
+        """The client's row; a new client gets the next one."""
+        row = self.names.number(client_id)
+        assert row is not None
+        self.make_rows()
+        return row
+
+    def rows(self, client_ids: Sequence[str]) -> Integers:
+        """The rows of many clients; new ones get the next ones."""
+        rows = self.names.numbers(client_ids)
+        self.make_rows()
+        return rows
+
+    def make_rows(self) -> None:
+        """Have a row for every client that has a name."""
+        rows, room = len(self.names), len(self.clients)
+        if rows > room:
+            room = max(rows, room + room // 2)
+            self.clients, self.due_s = with_room(self.clients, room), with_room(self.due_s, room)
+            self.trend_of = with_room(self.trend_of, room)
+            self.recent.grow(room)
+        if rows > self._begun:
+            self.clients[self._begun : rows], self.due_s[self._begun : rows] = new_clients(1), NEVER_S
+            self._begun = rows
+
+    def arrays(self, events: int) -> Arrays:
+        """What kernels work on, with room for all trends that so many interactions can begin."""
+        room = int(self.trends_used[0]) + events * _TRENDS_PER_EVENT
+        room = min(room, 1 + len(self.names) * len(TRAITS))
+        if room > len(self.trends):
+            self.trends = with_room(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
+        return Arrays(
+            self.clients, self.due_s, self.numbers(), self.trends, self.trends_used, self.segments, self._outbox,
+        )  # fmt: skip
+
+    def is_any_due(self, until_s: float) -> bool:
+        """Tell whether a transition of any client is due before an instant."""
+        return bool(self.due_s[: len(self.names)].min(initial=NEVER_S) < until_s)
+
+    def due_rows(self, until_s: float) -> Integers:
+        """The clients of which a transition is due before an instant."""
+        before = np.uint32(
+            math.ceil(min(max(until_s, 0), NEVER_S))
+        )  # beside a float, NumPy would make floats of them all
+        return np.flatnonzero(self.due_s[: len(self.names)] < before)
+
+    def numbers(self) -> Records:
+        """Which trends each client has, as kernels see it."""
+        return self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
+
+    def segment(self, name: str) -> int | None:
+        """The segment's number; a new one begins with the default table. None: no room for another."""
+        known = len(self.segment_names)
+        number = self.segment_names.number(name)
+        if number == known:
+            self._make_room(number)
+            if name in self._prior:
+                self.segments[number] = self._prior[name]
+            self._set_budget(number, name)
+            population.refit(self.segments, number)
+            debt.refit(self.segments, number)
+        return number
+
+    def put_segment(self, number: int, name: str, segment: np.void) -> None:
+        """Give a durable segment its number back."""
+        self.segment_names.put(number, name)
+        self._make_room(number)
+        self.segments[number] = segment
+        self._set_budget(number, name)
+
+    def _set_budget(self, number: int, name: str) -> None:
+        budget = self._budgets.get(name, self._budget)
+        for silence in SILENCES:
+            self.segments[silence][number]["budget"] = self._overdue_budget if silence == "reply" else budget
+
+    def _make_room(self, number: int) -> None:
+        if number >= len(self.segments):
+            more = new_segments(max(number + 1 - len(self.segments), len(self.segments)))
+            self.segments = np.concatenate([self.segments, more]).view(np.recarray)
+
+    def recent_ids(self, row: int) -> list[str]:
+        """Ids of the client's last contacts, the newest last."""
+        return self.recent.ids(row, int(self.clients[row].contacts))
+
+    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
+        """The durable form of these rows and segments, and of whatever is new and has a number.
+
+        What has a number is saved before anything that comes after it, so that a restart gives no number twice.
+        """
+        for key, vocabulary in ((CHANNEL_KEY, self.channels), (ACCOUNT_KEY, self.accounts)):
+            for number, word in vocabulary.unsaved():
+                yield key + str(number).encode(), _VERSION + word.encode()
+        new = (number for number, _ in self.segment_names.unsaved())
+        for number in sorted({*segments, *new}):
+            yield (
+                SEGMENT_KEY + str(number).encode(),
+                self.segments[number].tobytes() + self.segment_names[number].encode(),
+            )
+        for start in range(0, len(rows), _PACKED_AT_ONCE):
+            some = np.array(rows[start : start + _PACKED_AT_ONCE])
+            ids = self.recent.stored(some, self.clients["contacts"][some])
+            whole = codec.whole_rows(self.clients, self.trends, self.numbers(), some)
+            for name, packed, recent in zip(self.names.of(some), codec.pack(whole), ids, strict=True):
+                yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
+
+    def forget(self, client_id: str) -> None:
+        """Erase a client: it is as one that nobody has heard of."""
+        row = self.names.drop(client_id)
+        if row is not None:
+            self.clients[row : row + 1] = new_clients(1)
+            self.trend_of[row] = 0
+            self.recent.forget(row)
+
+    def restored(self, session_days: float) -> None:
+        """All records are back: find out what is due when."""
+        transitions.find_due(self.arrays(0), len(self.names), session_days)
+
+    def open_incidents(self) -> int:
+        """How many incidents people were told of and are not resolved."""
+        rows = self.clients[: len(self.names)]
+        states = [rows[signal]["incident"]["state"] for signal in SILENCES]
+        states.append(self.trends["state"][: self.trends_used[0]])
+        return sum(int(((state != State.QUIET) & (state != State.HELD)).sum()) for state in states)

@@ -1,0 +1,1 @@
+"""How the clients stand, for people and metrics. Nothing here decides."""

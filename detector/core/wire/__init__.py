@@ -1,0 +1,1 @@
+"""From a record's bytes to what an interaction counts as."""

@@ -1,0 +1,191 @@
+"""Interactions in their plain form, read by a kernel: the fast way from bytes to facts.
+
+Plain is a flat JSON object of printable ASCII without escapes, as nearly all producers write it. This file refuses
+nothing: what is not surely plain and valid is left to `schemas.envelope`, which takes ten times as long and says what
+is wrong. So whatever is accepted here must be accepted there with the same facts, and a property test holds that.
+"""
+
+import math
+from typing import Any, Final, get_args
+
+import numpy as np
+from numba import njit
+
+from detector.core.primitives.hashing import Text
+from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, NUMBER_OF, OUTCOMES
+from detector.core.wire.lexer import (
+    CLOSE,
+    COLON,
+    COMMA,
+    FALSE,
+    INTEGER,
+    NOT_PLAIN,
+    NULL,
+    OPEN,
+    QUOTE,
+    QUOTED,
+    TRUE,
+    end_of_string,
+    skip,
+    table,
+    value,
+    word,
+)  # fmt: skip
+from detector.core.wire.timestamp import epoch_s
+from schemas.interaction import (
+    AMOUNT_MAX,
+    DURATION_MAX_S,
+    LENGTH_MAX,
+    YEAR_1_S,
+    YEAR_9999_S,
+    AutoSubmitted,
+)
+
+PLAIN = np.dtype(
+    [
+        ("facts", "f8", (len(FIELDS),)),  # see `facts`; NaN = not given
+        ("starts", "i8", (len(FIELDS),)),  # of the fields that are texts: where they begin
+        ("sizes", "i8", (len(FIELDS),)),  # ... and how long they are; 0 = not given
+        ("unknown", "i8"),  # fields that the contract does not name
+    ]
+)
+
+Plain = Any  # one record of PLAIN, seen from Numba
+
+_TEXT, _NUMBER, _WHOLE, _TIME, _TRUTH, _AUTOMATED, _KIND, _DIRECTION, _OUTCOME, _CURRENCY, _NEVER = range(11)
+_RULE_OF: Final = {
+    # name: rule, least, most (of a text: characters)
+    "event_id": (_TEXT, 1, 200),
+    "client_id": (_TEXT, 1, 200),
+    "kind": (_KIND, 0, 0),
+    "at": (_TIME, -math.inf, math.inf),  # its bounds move with the reader's clock: whoever reads looks at them
+    "direction": (_DIRECTION, 0, 0),
+    "account_id": (_TEXT, 1, 200),
+    "channel": (_TEXT, 1, 32),
+    "thread_id": (_TEXT, 1, 200),
+    "in_reply_to": (_TEXT, 1, 200),
+    "automated": (_AUTOMATED, 0, 0),
+    "length": (_WHOLE, 0, LENGTH_MAX),
+    "duration_s": (_NUMBER, 0, DURATION_MAX_S),
+    "outcome": (_OUTCOME, 0, 0),
+    "amount": (_NUMBER, -AMOUNT_MAX, AMOUNT_MAX),
+    "currency": (_CURRENCY, 3, 3),
+    "due_at": (_TIME, YEAR_1_S, YEAR_9999_S),
+    "substantive": (_TRUTH, 0, 0),
+    "sentiment": (_NUMBER, -1, 1),
+    "segment": (_TEXT, 1, 64),
+    "attributes": (_NEVER, 0, 0),
+}
+_RULES = np.array([_RULE_OF[name][0] for name in FIELDS])
+_LEAST = np.array([float(_RULE_OF[name][1]) for name in FIELDS])
+_MOST = np.array([float(_RULE_OF[name][2]) for name in FIELDS])
+_REQUIRED = sum(1 << NUMBER_OF[name] for name in ("event_id", "client_id", "kind", "at", "direction"))
+
+_FIELD_ROWS, _FIELD_SIZES = table(*FIELDS)
+_KIND_ROWS, _KIND_SIZES = table(*KINDS)
+_DIRECTION_ROWS, _DIRECTION_SIZES = table(*DIRECTIONS)
+_OUTCOME_ROWS, _OUTCOME_SIZES = table(*OUTCOMES)
+_AUTO_ROWS, _AUTO_SIZES = table(*get_args(AutoSubmitted))
+_NO = get_args(AutoSubmitted).index("no")
+_A, _Z = b"AZ"
+
+
+@njit(cache=True)
+def _is_currency(text: Text, at: int, size: int) -> bool:
+    if size != 3:  # noqa: PLR2004 - letters
+        return False
+    for k in range(3):  # noqa: SIM110 - as above
+        if not _A <= text[at + k] <= _Z:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _place(text: Text, start: int, size: int, rule: int) -> int:
+    """Which of its words a field says, or NOT_PLAIN."""
+    if rule == _KIND:
+        return word(text, start, size, _KIND_ROWS, _KIND_SIZES)
+    if rule == _DIRECTION:
+        return word(text, start, size, _DIRECTION_ROWS, _DIRECTION_SIZES)
+    if rule == _OUTCOME:
+        return word(text, start, size, _OUTCOME_ROWS, _OUTCOME_SIZES)
+    return NOT_PLAIN
+
+
+@njit(cache=True)
+def _quoted(text: Text, start: int, size: int, field: int) -> tuple[bool, float]:
+    """Whether the rule of a field allows this text, and the fact that it is."""
+    rule = _RULES[field]
+    if rule == _TEXT:
+        return _LEAST[field] <= size <= _MOST[field], math.nan
+    if rule == _TIME:
+        at_s = epoch_s(text, start, start + size)
+        return _LEAST[field] <= at_s <= _MOST[field], at_s
+    if rule == _CURRENCY:
+        return _is_currency(text, start, size), math.nan
+    if rule == _AUTOMATED:
+        place = word(text, start, size, _AUTO_ROWS, _AUTO_SIZES)
+        return place >= 0, 0.0 if place == _NO else 1.0
+    place = _place(text, start, size, rule)
+    return place >= 0, float(place)
+
+
+@njit(cache=True)
+def _is_allowed(what: int, number: float, field: int) -> bool:
+    """Whether the rule of a field allows this value, which is no text."""
+    rule = _RULES[field]
+    if what in (FALSE, TRUE):
+        return rule in (_TRUTH, _AUTOMATED)
+    is_number = rule in (_NUMBER, _TIME) or (rule == _WHOLE and what == INTEGER)
+    return is_number and _LEAST[field] <= number <= _MOST[field]
+
+
+@njit(cache=True)
+def _keep(text: Text, start: int, stop: int, what: int, number: float, field: int, plain: Plain) -> bool:
+    """Keep the value of a field as a fact; tell whether its rule allows it."""
+    if what == NULL:  # as if it were not there
+        return not _REQUIRED >> field & 1
+    if what == QUOTED:
+        plain.starts[field], plain.sizes[field] = start + 1, stop - start - 2
+        allowed, plain.facts[field] = _quoted(text, start + 1, stop - start - 2, field)
+        return allowed
+    plain.facts[field] = number
+    return _is_allowed(what, number, field)
+
+
+@njit(cache=True)
+def _member(text: Text, at: int, stop: int, met: int, plain: Plain) -> tuple[int, int]:
+    """Read one name and its value; -> the fields met so far, and the place behind the value or NOT_PLAIN."""
+    end = end_of_string(text, at + 1, stop) if at < stop and text[at] == QUOTE else NOT_PLAIN
+    colon = skip(text, end + 1, stop)
+    if end < 0 or colon >= stop or text[colon] != COLON:
+        return met, NOT_PLAIN
+    field = word(text, at + 1, end - at - 1, _FIELD_ROWS, _FIELD_SIZES)
+    start = skip(text, colon + 1, stop)
+    what, number, at = value(text, start, stop)
+    if field < 0:
+        plain.unknown += 1
+        return met, at
+    # Of two values of a name the last would count.
+    kept = at >= 0 and not met >> field & 1 and _keep(text, start, at, what, number, field, plain)
+    return met | (1 << field), at if kept else NOT_PLAIN
+
+
+@njit(cache=True)
+def scan(text: Text, at: int, stop: int, plain: Plain) -> bool:
+    """Read the interaction between two places of a text; tell whether it is plain and valid, but for when it was."""
+    plain.facts[:] = math.nan
+    plain.sizes[:] = 0
+    plain.unknown = 0
+    at, met = skip(text, at, stop), 0
+    if at >= stop or text[at] != OPEN:
+        return False
+    while True:
+        met, at = _member(text, skip(text, at + 1, stop), stop, met, plain)
+        if at < 0:
+            return False
+        at = skip(text, at, stop)
+        if at >= stop or text[at] != COMMA:
+            break
+    closed = at < stop and text[at] == CLOSE and skip(text, at + 1, stop) == stop
+    return closed and met & _REQUIRED == _REQUIRED

@@ -1,0 +1,1 @@
+"""Files of interactions, read as they would be produced to Kafka."""

@@ -1,0 +1,1 @@
+"""The detector over files, without a broker."""

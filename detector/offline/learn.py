@@ -1,0 +1,51 @@
+"""What a history teaches of its segments, for shards that would begin with nothing."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Policy, Shard
+from detector.core.views.prior import Prior, learned
+from detector.offline.replay import deal_out
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What came of a history."""
+
+    prior: Prior
+    records: int
+    applied: int
+    clients: int
+    rejected: dict[str, int]  # by reason
+
+
+def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable[[str], str], now_s: float) -> Taught:
+    """Run one shard over all records, as all gaps of a segment belong together, and take what it has learned.
+
+    Parameters
+    ----------
+    batches
+        Records, as `replay` takes them.
+    policy
+        What the shard obeys. A prior in it is learned again; leave it out to learn of these records alone.
+    route
+        From an interaction's kind to its source.
+    now_s
+        The reader's clock: what lies more than a day ahead of it is refused.
+    """
+    shard = Shard(policy, keeps_states=False)
+    intake = Intake(shard, {source: f"{policy.app_id}.{source}" for source in policy.sources}, 0, 1)
+    dealt = deal_out(batches, [intake], policy.sources, route, now_s)
+    last_s = max(shard.front_s(source) for source in policy.sources)
+    outcome = shard.advance(math.nextafter(last_s, math.inf))
+    return Taught(
+        prior=learned([shard.table]),
+        records=sum(map(len, dealt.values())),
+        applied=shard.counts["applied"],
+        clients=len(shard.table.names),
+        rejected=dict(Counter(json.loads(rejection)["reason"] for rejection in outcome.rejected)),
+    )

@@ -1,0 +1,1 @@
+"""Settings: from flags, environment and file to the policies that the code obeys."""

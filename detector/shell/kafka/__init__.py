@@ -1,0 +1,1 @@
+"""All that speaks to Kafka. No other folder imports a Kafka client."""

@@ -1,0 +1,68 @@
+"""Asks Kafka whether we may be a member of a consumer group, before a client waits for it in silence."""
+
+import asyncio
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, for_code
+from aiokafka.protocol.group import HeartbeatRequest
+
+from detector.shell.config.settings import Settings
+from detector.shell.kafka.topics import asking
+
+_NO_GENERATION = -1
+_NO_MEMBER = "asks-for-its-rights"
+_ASK_AGAIN_S = 0.1
+
+
+async def require_group(settings: Settings, group: str) -> None:
+    """Return if we may be a member of the group.
+
+    A heartbeat of a member that does not exist changes nothing, and is judged by the right that joining needs.
+
+    Raises
+    ------
+    AccessDenied
+        If not: one line that names the group.
+    BrokerUnreachable
+        If no broker answers.
+    """
+    async with asking(settings) as admin:
+        coordinator = await _coordinator(admin, group)
+        heartbeat = HeartbeatRequest(group, _NO_GENERATION, _NO_MEMBER)
+        reply = await admin._send_request(heartbeat, coordinator)  # noqa: SLF001 - it has no method for it
+        if for_code(reply.error_code) is GroupAuthorizationFailedError:
+            raise GroupAuthorizationFailedError(group)
+
+
+async def members(settings: Settings, group: str) -> int:
+    """Count the members of a group.
+
+    Raises
+    ------
+    AccessDenied
+        If we may not ask.
+    BrokerUnreachable
+        If no broker answers.
+    """
+    async with asking(settings) as admin:
+        coordinator = await _coordinator(admin, group)
+        (reply,) = await admin.describe_consumer_groups([group], coordinator)
+        ((code, _, _, _, _, found, *_),) = reply.groups
+        if for_code(code) is GroupAuthorizationFailedError:
+            raise GroupAuthorizationFailedError(group)
+        return len(found)
+
+
+async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
+    """Find the broker of a group; it may be on its way, as the first group of a cluster makes Kafka create a topic."""
+    while True:
+        try:
+            found: int = await admin.find_coordinator(group)
+        except GroupAuthorizationFailedError:
+            raise GroupAuthorizationFailedError(group) from None
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_ASK_AGAIN_S)
+        else:
+            return found

@@ -1,0 +1,1 @@
+"""Commands that act on topics: rebuild, erase, produce, watch."""

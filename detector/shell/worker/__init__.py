@@ -1,0 +1,1 @@
+"""The worker process: one task for each shard, and what watches it."""

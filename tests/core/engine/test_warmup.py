@@ -1,0 +1,17 @@
+"""The rehearsal meets whatever a shard can do, so that nothing is new afterwards."""
+
+import json
+
+from detector.core.engine.warmup import rehearse
+from tests.contract import held
+
+
+def test_all_that_can_happen_happens():
+    """Each type of alert and each transition, silences of all kinds and a decline, and nothing is refused."""
+    outcome = rehearse()
+
+    told = [json.loads(value)["data"] for value in held(alert.value for alert in outcome.alerts)]
+    assert {one["transition"] for one in told} == {"opened", "escalated", "resolved"}
+    assert {one["signal"] for one in told} == {"contact", "orders", "reply_overdue", "order_value"}
+    assert outcome.states
+    assert outcome.rejected == []

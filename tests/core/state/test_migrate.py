@@ -1,0 +1,61 @@
+"""States that former versions wrote, kept as they were made (tests/core/fixtures/make.py), read by this one."""
+
+import gzip
+import json
+
+import pytest
+
+from detector.core.engine.shard import Shard
+from detector.core.layout import LAYOUT
+from detector.core.state.former import CLIENT_FROM
+from tests.core.fixtures.make import CUT_S, END, FOLDER, POLICY, go_on
+
+FIXTURES = {path.name.split("-")[1].split(".")[0]: path for path in sorted(FOLDER.glob("layout-*.json.gz"))}
+
+
+def restored(fixture):
+    """Give the fixture and a shard that was restored from it."""
+    found = json.loads(gzip.decompress(fixture.read_bytes()))
+    shard = Shard(POLICY)
+    shard.restore((bytes.fromhex(key), bytes.fromhex(value)) for key, value in found["state"])
+    return found, shard
+
+
+def nearly(value):
+    """Compare numbers as near as another layout may keep them, and everything else exactly."""
+    if isinstance(value, dict):
+        return {name: nearly(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [nearly(inner) for inner in value]
+    return pytest.approx(value, rel=1e-4, abs=1e-4) if isinstance(value, float) else value
+
+
+def told(alert):
+    """Say what an alert tells, without what another version words or computes anew."""
+    data = json.loads(alert)["data"]
+    return {
+        name: data[name] for name in ("incident_id", "signal", "transition", "reason", "client_id", "last_heard_at")
+    }
+
+
+def test_every_former_layout_has_its_fixture():
+    """Whoever changes the layout keeps what the former one wrote, and how it is read."""
+    assert {*map(str, CLIENT_FROM)} == {*FIXTURES} - {str(LAYOUT)}
+    assert [*CLIENT_FROM] == list(range(min(CLIENT_FROM), LAYOUT))
+
+
+@pytest.mark.parametrize("version", FIXTURES)
+def test_a_state_of_a_former_layout_says_the_same(version):
+    """Each client stands where it stood: when it was heard, when it is expected, what is open."""
+    found, shard = restored(FIXTURES[version])
+    before = [json.loads(line) for line in found["outlooks"]]
+    assert [json.loads(line) for line in shard.outlooks(CUT_S)] == nearly(before)
+
+
+@pytest.mark.parametrize("version", FIXTURES)
+def test_a_shard_goes_on_from_a_state_of_a_former_layout(version):
+    """What happens next brings the alerts that it would have brought; what it writes is of the present layout."""
+    found, shard = restored(FIXTURES[version])
+    states, alerts = go_on(shard, found["then"], END.timestamp())
+    assert list(map(told, alerts)) == list(map(told, found["alerts"]))
+    assert {value[0] for value in states.values()} == {LAYOUT}
