@@ -91,7 +91,7 @@ clean: ## remove what make made: the virtual environment, caches, Kafka's jars a
 $(VENV)/.product: $(VENV)/.uv pyproject.toml uv.lock
 	$(UV) sync --frozen --no-dev --inexact
 	@echo "compiling the kernels: up to a minute"
-	@$(BIN)/python -c 'from detector.core.engine.warmup import rehearse; rehearse()'
+	@$(BIN)/python -c 'from detector.core.engine.warmup import warm_up; warm_up()'
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.uv pyproject.toml uv.lock

@@ -16,7 +16,7 @@ from benchmarks.accuracy.logs import Floats, Row
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
-from detector.core.signals import NUMBER
+from detector.core.signals import SIGNAL_NUMBER
 from detector.simulate.laws import Law, draw_gaps
 
 CLIENTS, ARL = 1000, 200
@@ -83,7 +83,7 @@ def halved_rate(law: Law, irregularity: float, rng: np.random.Generator) -> tupl
     halved[:, HISTORY:] *= 2
 
     def ours(gaps: Floats, between: float) -> Floats:
-        rows = new_trends([NUMBER["contact_rate"]] * CLIENTS)
+        rows = new_trends([SIGNAL_NUMBER["contact_rate"]] * CLIENTS)
         return trend_delays(rows, gaps * DAYS_BETWEEN, HISTORY, DAYS_PER_YEAR / (between * DAYS_BETWEEN))
 
     def theirs(gaps: Floats, limit: float) -> Floats:
@@ -98,7 +98,7 @@ def halved_value(scatter: float, budget: float, rng: np.random.Generator) -> Flo
     """Delays of the trend, in weekly orders."""
     values = 100 * np.exp(scatter * rng.standard_normal((CLIENTS, VALUE_HISTORY + VALUE_AHEAD)))
     values[:, VALUE_HISTORY:] /= 2
-    return trend_delays(new_trends([NUMBER["order_value"]] * CLIENTS), values, VALUE_HISTORY, budget)
+    return trend_delays(new_trends([SIGNAL_NUMBER["order_value"]] * CLIENTS), values, VALUE_HISTORY, budget)
 
 
 def rows() -> Iterator[Row]:

@@ -16,8 +16,8 @@ from detector.core.incidents.outbox import Rules
 from detector.core.layout import INTERACTION, Records
 from detector.core.model import segment
 from detector.core.state.table import Table
-from detector.core.wire.classify import judge
-from detector.core.wire.fields import facts_of
+from detector.core.wire.classify import classify
+from detector.core.wire.fields import parsed_fields
 from schemas.interaction import Interaction
 
 CLIENTS, EVENTS, ROUNDS = 10_000, 1_000_000, 5
@@ -50,7 +50,7 @@ def interactions() -> Records:
 def _event(one: Interaction) -> Records:
     """What the kernels see of an interaction of this kind, by the only channel."""
     event = np.zeros(1, INTERACTION).view(np.recarray)
-    judge(event[0], facts_of({"event_id": "e", "client_id": "c", "at": START_S, **one}))
+    classify(event[0], parsed_fields({"event_id": "e", "client_id": "c", "at": START_S, **one}))
     event.channel = 1
     return event
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from record import Record
 
 EVENTS_PER_DAY = 20_000
@@ -46,7 +46,7 @@ def read(shard: Shard, intake: Intake, read_in: list[Record]) -> None:
     """Read records as the worker does: so many chunks, then one advance."""
     for start in range(0, len(read_in), CHUNK * CHUNKS):
         for chunk in range(start, min(start + CHUNK * CHUNKS, len(read_in)), CHUNK):
-            intake.take_in(SOURCE, records_of(read_in[chunk : chunk + CHUNK]), time.time())
+            intake.read(SOURCE, columns_of(read_in[chunk : chunk + CHUNK]), time.time())
         shard.advance(shard.front_s(SOURCE))
 
 

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from record import Record
 
 PARTITIONS, CONTACTS, GAP_S = 4, 5, 30 * 86_400
@@ -43,7 +43,7 @@ def fill(partition: int, client_ids: list[str], now_s: float, producer: Producer
                 Record(offset + number, client_id.encode(), value_of(client_id, contact, first_s + number * step_s))
                 for number, client_id in enumerate(client_ids[start : start + CHUNK], start)
             ]
-            intake.take_in(SOURCES[0], records_of(chunk), now_s)
+            intake.read(SOURCES[0], columns_of(chunk), now_s)
         offset += len(client_ids)
     outcome = shard.advance(now_s - 3600)
     for key, value in outcome.states:

@@ -9,7 +9,7 @@ import numpy as np
 from detector.backtest.log import Ints, LogColumns
 from detector.backtest.reader import Reader, Told, chunk_of_values
 from detector.core.engine.shard import Shard
-from detector.core.wire.decode import Here, Read
+from detector.core.wire.decode import DecodedChunk, Here
 from detector.core.wire.fields import KINDS, NUMBER_OF
 from schemas.interaction import Refusal
 
@@ -46,7 +46,7 @@ def feed(
             read = _read(told, dealt, offsets, shards[partition], Here(partition, len(shards), now_s), reader)
             ends[source, partition] = offsets.stop
             columns.add(partition, read.columns.events["row"], told.facts[dealt])
-            shards[partition].take_in_read(source, read, [], offsets[-1], now_s)
+            shards[partition].enqueue(source, read, [], offsets[-1], now_s)
     return columns
 
 
@@ -67,11 +67,11 @@ def _dealt(told: Told, source_of_kind: Sequence[str]) -> Iterator[tuple[Place, I
         yield (sources[source], partition), np.flatnonzero(places == place)
 
 
-def _read(told: Told, dealt: Ints, offsets: range, shard: Shard, here: Here, reader: Reader) -> Read:
+def _read(told: Told, dealt: Ints, offsets: range, shard: Shard, here: Here, reader: Reader) -> DecodedChunk:
     """Read the records of one place for its shard; all of them can be."""
     numbers = dealt.tolist()
     chunk = chunk_of_values([told.values[i] for i in numbers])
-    read, k = Read.of(offsets, len(chunk.text)), 0
+    read, k = DecodedChunk.of(offsets, len(chunk.text)), 0
     while (k := read.read_plain(chunk, shard.table, here, k)) < len(numbers):
         found = told.interactions.get(numbers[k]) or reader.read_one(told.values[numbers[k]])
         assert not isinstance(found, Refusal)  # what is plain can be read in the other way, too

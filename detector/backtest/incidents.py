@@ -106,7 +106,7 @@ def told_by(effects: Sequence[Effects], log: Log) -> Told:
     client = np.concatenate([numbers[some["row"]] for numbers, some in zip(log.numbers, effects, strict=True)])
     shard = np.repeat(np.arange(len(effects)), [len(some) for some in effects])
     together = np.concatenate(list(effects))
-    order = np.lexsort((_ranks(log.clients)[client], together["told_s"]))  # stable, as `alert.in_order` is used
+    order = np.lexsort((_ranks(log.clients)[client], together["emitted_s"]))  # stable, as `alert.in_order` is used
     together, client, shard = together[order], client[order], shard[order]
     incident = _incidents(together, client)
     opened, escalated, resolved = (
@@ -157,7 +157,17 @@ def incidents_of(told: Told, log: Log, segments: Sequence[Sequence[str]]) -> lis
     chosen = told.of_contact
     opened, escalated, resolved = (places[chosen].tolist() for places in (told.opened, told.escalated, told.resolved))
     client, shard = told.client.tolist(), told.shard.tolist()
-    names = "segment", "opened_s", "last_s", "p90_s", "mean_gap_days", "gaps", "gone", "at_s", "reason"
+    names = (
+        "segment",
+        "opened_s",
+        "last_heard_s",
+        "p90_s",
+        "mean_gap_days",
+        "gaps_seen",
+        "probability_gone",
+        "at_s",
+        "reason",
+    )
     segment, opened_s, last_s, p90_s, mean_gap_days, gaps, gone, at_s, reason = (
         told.effects[name].tolist() for name in names
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detector.core.state.vocabulary import Vocabulary
+from detector.core.state.interned import InternedNames
 from detector.core.wire.fields import DIRECTIONS, KINDS, NUMBER_OF
 
 Floats = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ class LogColumns:
         Of the clients of each shard, by their rows.
     """
 
-    def __init__(self, names: Sequence[Vocabulary]) -> None:
+    def __init__(self, names: Sequence[InternedNames]) -> None:
         self.counts = Counter[str]()
         self._names, self._clients = names, 0
         self._numbers = [[_NO_INTS] for _ in names]  # by shard, of the clients in the order of their rows
@@ -68,7 +68,7 @@ class LogColumns:
         self._amounts: list[tuple[int, Ints, Floats]] = []  # shard, rows, amounts
         self._start_s, self._end_s = np.inf, -np.inf
 
-    def add(self, shard: int, rows: Ints, facts: Floats) -> None:
+    def add(self, shard: int, rows: Ints, fields: Floats) -> None:
         """Keep of each interaction what the figures need; there is at least one.
 
         Parameters
@@ -77,18 +77,18 @@ class LogColumns:
             Number of the shard that took them in.
         rows
             Of their clients, there.
-        facts
-            A row of `core.facts` for each.
+        fields
+            A row of `wire.fields` for each.
         """
         self._meet(shard)
-        at_s, inbound = facts[:, _AT], facts[:, _DIRECTION] == _INBOUND
+        at_s, inbound = fields[:, _AT], fields[:, _DIRECTION] == _INBOUND
         self._start_s, self._end_s = min(self._start_s, at_s.min()), max(self._end_s, at_s.max())
-        contact = inbound & ~(facts[:, _AUTOMATED] > 0)
-        order = inbound & (facts[:, _KIND] == _ORDER)
-        worth = order & ~np.isnan(facts[:, _AMOUNT])
+        contact = inbound & ~(fields[:, _AUTOMATED] > 0)
+        order = inbound & (fields[:, _KIND] == _ORDER)
+        has_amount = order & ~np.isnan(fields[:, _AMOUNT])
         self._contacts.append((shard, rows[contact], at_s[contact]))
-        self._amounts.append((shard, rows[worth], facts[worth, _AMOUNT]))
-        counts = {"outbound": facts[:, _DIRECTION] == _OUTBOUND, "orders": order, "amounts": worth}
+        self._amounts.append((shard, rows[has_amount], fields[has_amount, _AMOUNT]))
+        counts = {"outbound": fields[:, _DIRECTION] == _OUTBOUND, "orders": order, "amounts": has_amount}
         self.counts.update({name: int(which.sum()) for name, which in counts.items() if which.any()})
 
     def _meet(self, shard: int) -> None:

@@ -14,8 +14,8 @@ from detector.backtest.log import Floats, Ints
 from detector.core.primitives.hashing import Integers, Text
 from detector.core.primitives.partitioner import partition_of, partition_of_text
 from detector.core.wire.fast_path import PLAIN, Plain, scan
-from detector.core.wire.fields import FIELDS, NUMBER_OF, facts_of
-from detector.core.wire.records import Chunk, Records, chunk_of
+from detector.core.wire.fields import FIELDS, NUMBER_OF, parsed_fields
+from detector.core.wire.records import JoinedRecords, RecordColumns, joined_records
 from detector.files.rows import produced
 from schemas.envelope import InteractionReader
 from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction, Refusal
@@ -73,7 +73,7 @@ class Reader:
             if isinstance(found, Refusal):
                 refused[found.reason] += 1
             else:
-                facts[i], partitions[i] = facts_of(found), partition_of(found["client_id"], self._partitions)
+                facts[i], partitions[i] = parsed_fields(found), partition_of(found["client_id"], self._partitions)
                 interactions[i] = found
         if not refused:
             return Told(values, facts, partitions, interactions, refused)
@@ -100,9 +100,9 @@ class Reader:
         return facts, partitions
 
 
-def chunk_of_values(values: Sequence[bytes]) -> Chunk:
+def chunk_of_values(values: Sequence[bytes]) -> JoinedRecords:
     """Put records without keys and headers behind each other, as kernels take them."""
-    return chunk_of(Records(range(len(values)), [None] * len(values), values, [()] * len(values)))
+    return joined_records(RecordColumns(range(len(values)), [None] * len(values), values, [()] * len(values)))
 
 
 @njit(cache=True)
@@ -110,4 +110,4 @@ def _look(text: Text, ends: Integers, partitions: int, facts: Floats, found: Int
     for i in range(len(found)):
         if scan(text, ends[i], ends[i + 1], plain):
             found[i] = partition_of_text(text, plain.starts[_CLIENT], plain.sizes[_CLIENT], partitions)
-        facts[i] = plain.facts
+        facts[i] = plain.parsed

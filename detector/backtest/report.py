@@ -97,9 +97,9 @@ def _cards(chosen: Gallery, found: Backtest) -> dict[str, list[Card]]:
 def _said_of_hit(timeline: Timeline, end_s: float) -> str:
     told = timeline.incident
     silent = (end_s - told.last_heard_s) / DAY_S
-    worth = f"Orders of {timeline.order_value:,.0f} in the log. " if timeline.order_value else ""
+    ordered = f"Orders of {timeline.order_value:,.0f} in the log. " if timeline.order_value else ""
     return (
-        f"{worth}{_rhythm(told)} Last heard on {_day(told.last_heard_s)}; alerted on {_day(told.opened_s)}, "
+        f"{ordered}{_rhythm(told)} Last heard on {_day(told.last_heard_s)}; alerted on {_day(told.opened_s)}, "
         f"after {told.silent_days:.0f} days. Not heard again: {silent:.0f} days when the log ended."
     )
 

@@ -15,9 +15,9 @@ from detector.backtest.log import Bools, Floats, Ints, Log
 from detector.core.clock import DAY_S
 from detector.core.model.rhythm import GAPS_MIN, SETTLED_GAPS
 from detector.core.model.segment import DEFAULT_GAP_DAYS
-from detector.core.primitives.decay import KEPT
+from detector.core.primitives.decay import DECAY
 
-_GAP_WORTH = 20.0  # clients that the default gap is worth, as in a segment's fit
+_PRIOR_CLIENTS = 20.0  # clients that the default gap is worth, as in a segment's fit
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def silences_of(log: Log, session_days: float) -> Silences:
     returned = np.append(same, np.zeros(min(len(at_s), 1), bool))[begins]
     end_s = np.where(returned, at_s[np.minimum(begins + 1, len(at_s) - 1)], log.end_s)
     client, begin_s = client[begins], at_s[begins]
-    gaps, weight, total_days = _history(client, (end_s - begin_s) / DAY_S, KEPT)
+    gaps, weight, total_days = _history(client, (end_s - begin_s) / DAY_S, DECAY)
     with np.errstate(invalid="ignore"):
         own_mean_days = total_days / weight
     typical_days = _typical_gap_days(own_mean_days[gaps == SETTLED_GAPS])
@@ -102,7 +102,7 @@ def silences_of(log: Log, session_days: float) -> Silences:
 
 def _typical_gap_days(settled_days: Floats) -> float:
     """The geometric mean of the clients' mean gaps after five gaps, as a segment's fit has it."""
-    share = len(settled_days) / (len(settled_days) + _GAP_WORTH)
+    share = len(settled_days) / (len(settled_days) + _PRIOR_CLIENTS)
     mean_log = float(np.log(settled_days).mean()) if len(settled_days) else 0.0
     return math.exp(share * mean_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))
 

@@ -57,7 +57,7 @@ CLIENT = np.dtype(
         ("orders", SILENCE),
         ("reply", SILENCE),
         ("thread", "u4"),  # conversation of our unanswered message, hashed; 0 = not known
-        ("owed_s", "u4"),  # the client's first message that we have not answered; 0 = none
+        ("awaiting_reply_s", "u4"),  # the client's first message that we have not answered; 0 = none
         ("channels", "u1", (CHANNELS_HEARD,)),  # numbers in the vocabulary of channels, last heard first; 0 = none
         ("channels_s", "u4", (CHANNELS_HEARD,)),  # when they were last heard
     ]

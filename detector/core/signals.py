@@ -62,7 +62,7 @@ TRAITS: Final = (
     Trait("substance", "share", Scale.AS_IT_IS, -1, 0.1, Prior(0.9, 1.0, 3.0, 0.4)),
     Trait("sentiment", "score", Scale.AS_IT_IS, -1, 0.1, Prior(0.2, 0.01, 3.0, 0.15)),
 )
-NUMBER: Final = {trait.name: number for number, trait in enumerate(TRAITS)}
+SIGNAL_NUMBER: Final = {trait.name: number for number, trait in enumerate(TRAITS)}
 
 # The same as columns, as a kernel sees them.
 LOG, LOG_COUNT, SIGNED_LOG = int(Scale.LOG), int(Scale.LOG_COUNT), int(Scale.SIGNED_LOG)

@@ -8,7 +8,7 @@ import numpy as np
 from detector.core.engine.shard import Shard
 from detector.core.incidents.transitions import decline_budget
 from detector.core.layout import Records
-from detector.core.signals import NUMBER
+from detector.core.signals import SIGNAL_NUMBER
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm
 from detector.estimators.segment import Segment
@@ -70,10 +70,10 @@ def client_of(shard: Shard, client_id: str) -> Client:
     contact, orders, replies = Rhythm(segment, "contact", hours), Rhythm(segment, "orders", hours), Replies(segment)
     for silence in (contact, orders, replies):
         silence.resume(_copy(table.clients, row))
-    budget = decline_budget(table.numbers()[row], rules.decline_budget)
-    trends = {name: Trend(name, budget) for name in NUMBER if table.trend_of[row, NUMBER[name]] > 0}
+    budget = decline_budget(table.trend_numbers()[row], rules.decline_budget)
+    trends = {name: Trend(name, budget) for name in SIGNAL_NUMBER if table.trend_of[row, SIGNAL_NUMBER[name]] > 0}
     for name, trend in trends.items():
-        trend.resume(_copy(table.trends, int(table.trend_of[row, NUMBER[name]])))
+        trend.resume(_copy(table.trends, int(table.trend_of[row, SIGNAL_NUMBER[name]])))
     replies.trend = trends.get("reply_latency", replies.trend)
     return Client(table.names[row], table.segment_names[number], segment, contact, orders, replies, trends)
 

@@ -69,15 +69,15 @@ class Replies(Silence):
         if x.get(self.direction) == "inbound":
             self._learn_theirs(client, at_s, thread)
         elif x.get(self.direction) == "outbound":
-            replies.we_answered(client, self.segment.rows[0], at_s)
-            replies.ask(client, self.segment.rows[0], at_s, thread, trend.interval_days(self.trend.rows[0]))
+            replies.learn_our_reply(client, self.segment.rows[0], at_s)
+            replies.await_reply(client, self.segment.rows[0], at_s, thread, trend.interval_days(self.trend.rows[0]))
 
     def _learn_theirs(self, client: Any, at_s: float, thread: int) -> None:  # noqa: ANN401 - a record of layout.CLIENT
         self._clients.contact["last_s"] = int(at_s)
         if replies.is_reply(client, thread):
             days = replies.learn_reply(client, self.segment.rows[0], at_s)
             self.trend.learn_one({self.trend.at: at_s, self.trend.value: days})
-        replies.owe(client, at_s)
+        replies.await_our_reply(client, at_s)
 
     def waits_for_us(self, at_s: float) -> bool:
         """Whether the client's message waits longer for our answer than it usually has to in this segment."""

@@ -7,7 +7,7 @@ import numpy as np
 from river import base
 
 from detector.core.clock import NEVER_S
-from detector.core.incidents.effect import EFFECT, tell_silence
+from detector.core.incidents.effect import EFFECT, fill_silence
 from detector.core.layout import Records, new_clients
 from detector.core.lifecycle import State
 from detector.estimators.segment import Segment
@@ -53,12 +53,12 @@ class Silence(base.AnomalyDetector):
     def _population(self) -> Any:  # noqa: ANN401 - a record of layout.POPULATION
         return self.segment.rows[self._of][0]
 
-    def _told(self, at_s: float) -> Any:  # noqa: ANN401 - a record of effect.EFFECT
+    def _effect(self, at_s: float) -> Any:  # noqa: ANN401 - a record of effect.EFFECT
         """The numbers that an alert at this instant would tell."""
-        told = np.zeros(1, EFFECT).view(np.recarray)[0]
-        told.at_s = at_s
-        tell_silence(told, self._silence, self._population)
-        return told
+        effect = np.zeros(1, EFFECT).view(np.recarray)[0]
+        effect.at_s = at_s
+        fill_silence(effect, self._silence, self._population)
+        return effect
 
     def score_one(self, x: Features) -> float:
         """The percentile of the silence at this time: 1 - P(a gap lasts longer).
@@ -87,22 +87,22 @@ class Silence(base.AnomalyDetector):
     @property
     def expected_next(self) -> ExpectedNext | None:
         """When one in two and nine in ten such silences have ended; None before the third gap."""
-        told = self._told(0.0)
-        median_s, p90_s = _known(told.median_s), _known(told.p90_s)
+        effect = self._effect(0.0)
+        median_s, p90_s = _known(effect.median_s), _known(effect.p90_s)
         return None if median_s is None or p90_s is None else ExpectedNext(median_s, p90_s)
 
     def percentile(self, at_s: float) -> float | None:
         """Share of this client's gaps that are shorter than the silence at an instant; None before the third gap."""
-        survival = _known(self._told(at_s).survival)
+        survival = _known(self._effect(at_s).survival)
         return None if survival is None else 1 - survival
 
     def probability_gone(self, at_s: float) -> float | None:
         """P(the client has left for good), if it is silent until an instant; None before the third gap."""
-        return _known(self._told(at_s).gone)
+        return _known(self._effect(at_s).probability_gone)
 
     def probability_no_contact_in_30_days(self, at_s: float) -> float | None:
         """P(nothing is heard in the 30 days after an instant), if it is silent until then; None before the third."""
-        return _known(self._told(at_s).quiet_30_days)
+        return _known(self._effect(at_s).probability_no_contact_in_30_days)
 
 
 def _known(number: float) -> float | None:

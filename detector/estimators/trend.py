@@ -8,7 +8,7 @@ from river import base
 
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
-from detector.core.signals import NUMBER
+from detector.core.signals import SIGNAL_NUMBER
 from detector.estimators.silence import Features
 from schemas.incident import Signal
 
@@ -63,19 +63,19 @@ class Trend(base.AnomalyDetector):
         at: str = "at",
         value: str = "value",
     ) -> None:
-        if signal not in NUMBER:
-            raise ValueError(f"{signal!r} is not a signal that declines: choose one of {', '.join(NUMBER)}")
+        if signal not in SIGNAL_NUMBER:
+            raise ValueError(f"{signal!r} is not a signal that declines: choose one of {', '.join(SIGNAL_NUMBER)}")
         if not false_declines_per_client_year > 0:
             raise ValueError("false_declines_per_client_year should be above 0")
         self.signal = signal
         self.false_declines_per_client_year = false_declines_per_client_year
         self.at = at
         self.value = value
-        self.rows = new_trends([NUMBER[signal]])
+        self.rows = new_trends([SIGNAL_NUMBER[signal]])
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        for signal in NUMBER:
+        for signal in SIGNAL_NUMBER:
             yield {"signal": signal}
 
     def resume(self, rows: Records) -> None:

@@ -20,7 +20,7 @@ from detector.core.engine.shard import Outcome, Policy, Shard
 from detector.core.lifecycle import TYPE_OF
 from detector.core.primitives.hashing import Integers
 from detector.core.wire.fields import KINDS
-from detector.core.wire.records import Records
+from detector.core.wire.records import RecordColumns
 from detector.core.wire.reroute import REROUTED
 from detector.core.wire.routing import address_of, addresses_of
 from detector.files.rows import produced
@@ -42,11 +42,11 @@ class _Waiting:
     numbers: list[Integers] = field(default_factory=list)
     end: int = 0  # offset behind the last one that was taken in
 
-    def records(self) -> Records:
+    def records(self) -> RecordColumns:
         """Take them away, with the offsets that they would have in Kafka."""
         values, keys, first = self.values, self.keys, self.end
         self.values, self.keys, self.end = [], [], first + len(values)
-        return Records(range(first, self.end), keys, values, [()] * len(values))
+        return RecordColumns(range(first, self.end), keys, values, [()] * len(values))
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,10 @@ def deal_out(
             waiting[number].numbers.append(first + found)
             if len(waiting[number].values) >= _READ_AT_ONCE:
                 source, partition = places[number]
-                intakes[partition].take_in(source, waiting[number].records(), now_s)
+                intakes[partition].read(source, waiting[number].records(), now_s)
         first += len(batch)
     for (source, partition), rest in zip(places, waiting, strict=True):
-        intakes[partition].take_in(source, rest.records(), now_s)
+        intakes[partition].read(source, rest.records(), now_s)
     return {
         place: np.concatenate([np.zeros(0, np.int64), *one.numbers]) for place, one in zip(places, waiting, strict=True)
     }
@@ -228,7 +228,7 @@ def hand_on(outcomes: Sequence[Outcome], intakes: Sequence[Intake], now_s: float
     """Let shards take in what others found not to be theirs: records that were not readable here; -> how many."""
     ends = Counter[int]()
     for one in (one for outcome in outcomes for one in outcome.rerouted):
-        record = Records([ends[one.partition]], [one.key], [one.value], [one.headers])
-        intakes[one.partition].take_in(REROUTED, record, now_s)
+        record = RecordColumns([ends[one.partition]], [one.key], [one.value], [one.headers])
+        intakes[one.partition].read(REROUTED, record, now_s)
         ends[one.partition] += 1
     return ends.total()

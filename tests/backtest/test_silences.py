@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from detector.backtest.log import LogColumns
 from detector.backtest.silences import silences_of
-from detector.core.state.vocabulary import Vocabulary
-from detector.core.wire.fields import facts_of
+from detector.core.state.interned import InternedNames
+from detector.core.wire.fields import parsed_fields
 
 DAY_S, START_S = 86_400.0, 1_700_000_000.0
 SESSION_DAYS = 20 / 24
@@ -76,11 +76,11 @@ def by_definition(at_s, end_s):
 def test_columns_equal_the_definition(hours):
     """Whatever the order of the log, and however often a client is heard."""
     at_s = {client: [START_S + hour * 3600 for hour in at_hours] for client, at_hours in hours.items()}
-    clients = Vocabulary()
+    clients = InternedNames()
     columns = LogColumns([clients])
     for client, times in at_s.items():
         facts = [
-            facts_of({"event_id": "e", "client_id": client, "kind": "call", "direction": "inbound", "at": at})
+            parsed_fields({"event_id": "e", "client_id": client, "kind": "call", "direction": "inbound", "at": at})
             for at in times
         ]
         columns.add(0, np.full(len(times), clients.number(client)), np.array(facts))

@@ -30,7 +30,7 @@ def run(shard, interactions, until_day, source="emails", rejected=()):
     """Hand interactions to one source and advance; -> the outcome."""
     first = shard.read_to(source) + 1
     read = list(enumerate(interactions, first))
-    shard.take_in(source, read, rejected, first + len(read) + len(rejected) - 1, NOW_S)
+    shard.enqueue_interactions(source, read, rejected, first + len(read) + len(rejected) - 1, NOW_S)
     return shard.advance(START_S + until_day * DAY_S)
 
 
@@ -59,7 +59,7 @@ def read_all(shard, events):
     for source, interactions in events.items():
         first = shard.read_to(source) + 1
         new = list(enumerate(interactions))[first:]
-        shard.take_in(source, new, [], first + len(new) - 1, NOW_S)
+        shard.enqueue_interactions(source, new, [], first + len(new) - 1, NOW_S)
 
 
 def known(shard):
@@ -74,7 +74,7 @@ def _known_client(table, row):
         **{silence: client[silence].tobytes() for silence in SILENCES},
         **{
             field: client[field].tolist()
-            for field in ("contacts", "thread", "owed_s", "channels_s", "seen", "seen_next")
+            for field in ("contacts", "thread", "awaiting_reply_s", "channels_s", "seen", "seen_next")
         },
         "trends": table.trends[table.trend_of[row][table.trend_of[row] > 0]].tobytes(),
         "channels": [table.channels[number] for number in client.channels],

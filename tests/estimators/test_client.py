@@ -22,7 +22,7 @@ def message(day, **fields):
 def shard_of(interactions):
     """Let a shard apply interactions, up to the last of them."""
     shard = Shard(POLICY)
-    shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
+    shard.enqueue_interactions("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
     shard.advance(math.nextafter(interactions[-1]["at"], math.inf))
     return shard
 

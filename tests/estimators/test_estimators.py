@@ -10,7 +10,7 @@ from scipy import stats
 
 from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import TREND
-from detector.core.signals import NUMBER
+from detector.core.signals import SIGNAL_NUMBER
 from detector.estimators import Replies, Rhythm, Segment, Trend, client_of
 from detector.shell.config.settings import Settings
 
@@ -106,7 +106,7 @@ def message(day, **fields):
 def shard_of(interactions):
     """Let a shard apply interactions, up to the last of them."""
     shard = Shard(POLICY)
-    shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
+    shard.enqueue_interactions("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
     shard.advance(math.nextafter(interactions[-1]["at"], math.inf))
     return shard
 
@@ -133,7 +133,7 @@ def figures(silence, at_s):
     """Give all that a silence says at an instant."""
     asked = (silence.percentile, silence.probability_gone, silence.probability_no_contact_in_30_days)
     known = (silence.gaps, silence.last_s, silence.deadline_s, silence.expected_next, silence.score_one({"at": at_s}))
-    return *known, *(ask(at_s) for ask in asked)
+    return *known, *(await_reply(at_s) for await_reply in asked)
 
 
 @UNTIMED
@@ -199,4 +199,4 @@ def test_they_work_in_a_pipeline_and_under_a_filter():
 
 def test_every_signal_has_a_trend():
     """All that can decline can be had alone."""
-    assert [Trend(signal).signal for signal in NUMBER] == list(NUMBER)
+    assert [Trend(signal).signal for signal in SIGNAL_NUMBER] == list(SIGNAL_NUMBER)

@@ -20,7 +20,7 @@ from confluent_kafka import Producer
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.primitives.hashing import hashed
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.core.wire.reroute import REROUTED
 from detector.core.wire.routing import Address, address_of
 from detector.offline.replay import replay
@@ -180,7 +180,7 @@ class Load:
                 records = [
                     one for one in (*self.counted, *self.misrouted) if (one.source, one.partition) == (source, p)
                 ]
-                intake.take_in(source, records_of(records), until_s)
+                intake.read(source, columns_of(records), until_s)
         outcomes = [shard.advance(until_s) for shard in shards]
         alerts = sorted(alert.value for outcome in outcomes for alert in outcome.alerts)
         assert alerts == self.replayed(until_s)

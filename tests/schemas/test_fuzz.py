@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
 
@@ -52,7 +52,7 @@ def test_every_record_is_applied_or_rejected(records):
     shard = Shard(Policy(("emails",)))
     intake = Intake(shard, {"emails": "ghosting.emails"}, 0, 1)
     numbered = [Record(offset, *record) for offset, record in enumerate(records)]
-    counts = intake.take_in("emails", records_of(numbered), NOW_S)
+    counts = intake.read("emails", columns_of(numbered), NOW_S)
     outcome = shard.advance(NOW_S + 10)
     assert counts.read == len(records)
     assert len(outcome.rejected) == counts.refused

@@ -19,7 +19,7 @@ class Alert(NamedTuple):
 
     Parameters
     ----------
-    told_s
+    emitted_s
         Its place in the order of effects: when the clock came to it. Later than `at_s` only for what arrived late.
     key, value
         As Kafka gets them.
@@ -27,7 +27,7 @@ class Alert(NamedTuple):
         Its own time, by which it is news or history; and when its incident was opened.
     """
 
-    told_s: float
+    emitted_s: float
     key: bytes
     value: bytes
     at_s: float
@@ -41,7 +41,7 @@ class Alert(NamedTuple):
 
 def in_order(alert: Alert) -> tuple[float, bytes]:
     """Sort by this: time, then client; a stable sort keeps the transitions of one client as they came."""
-    return alert.told_s, alert.key
+    return alert.emitted_s, alert.key
 
 
 def incident_id_of(client_id: str, signal: Signal, opened_at: str) -> str:

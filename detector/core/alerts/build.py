@@ -19,16 +19,22 @@ from detector.core.alerts.explain import explanation
 from detector.core.clock import instants, to_operational_days
 from detector.core.incidents.effect import ORDERS_SIGNAL
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TYPE_OF
-from detector.core.signals import NUMBER, TRAITS
+from detector.core.signals import SIGNAL_NUMBER, TRAITS
 
 _DAYS, _SHARES = 4, 6  # digits
 _CHANNELS_PLACE = 0  # of the channel heard last
 _BACK: Final = np.isin(REASON_WORDS, ("returned", "late_event"))  # by reason: the client is there again
-_FINITE: Final = ("mean_gap_days", "longest_days", "prior_weight", "segment_gaps", "budget")
+_FINITE: Final = (
+    "mean_gap_days",
+    "longest_gap_days",
+    "prior_weight",
+    "completed_gaps_in_segment",
+    "false_alerts_per_client_year",
+)
 _FINITE_IN_TREND: Final = ("before", "now", "score", "threshold")
 _TYPES: Final = [TYPE_OF[signal] for signal in SIGNAL_WORDS]
-_IS_TREND: Final = np.isin(SIGNAL_WORDS, list(NUMBER))  # by signal, as the next one
-_UNITS: Final = [TRAITS[NUMBER[signal]].unit if signal in NUMBER else "" for signal in SIGNAL_WORDS]
+_IS_TREND: Final = np.isin(SIGNAL_WORDS, list(SIGNAL_NUMBER))  # by signal, as the next one
+_UNITS: Final = [TRAITS[SIGNAL_NUMBER[signal]].unit if signal in SIGNAL_NUMBER else "" for signal in SIGNAL_WORDS]
 
 Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 Column = np.ndarray[Any, np.dtype[Any]]
@@ -45,7 +51,7 @@ class Names(NamedTuple):
     recent_ids: Sequence[Sequence[str]]
 
 
-def alerts_of(effects: Effects, names: Names) -> Iterator[Alert]:
+def build_alerts(effects: Effects, names: Names) -> Iterator[Alert]:
     """Build the alert of each effect.
 
     Raises
@@ -54,8 +60,8 @@ def alerts_of(effects: Effects, names: Names) -> Iterator[Alert]:
         If a number that is always known is not finite: JSON has no word for it.
     """
     columns = _columns(effects, names)
-    places = zip(*(effects[name].tolist() for name in ("told_s", "at_s", "opened_s")), strict=True)
-    for values, (told_s, at_s, opened_s) in zip(zip(*columns.values(), strict=True), places, strict=True):
+    places = zip(*(effects[name].tolist() for name in ("emitted_s", "at_s", "opened_s")), strict=True)
+    for values, (emitted_s, at_s, opened_s) in zip(zip(*columns.values(), strict=True), places, strict=True):
         data = dict(zip(columns, values, strict=True))
         signal, transition, client_id = data["signal"], data["transition"], data["client_id"]
         data["incident_id"] = incident_id = incident_id_of(client_id, signal, data["opened_at"])
@@ -72,7 +78,7 @@ def alerts_of(effects: Effects, names: Names) -> Iterator[Alert]:
             "data": data,
         }
         yield Alert(
-            told_s, client_id.encode(), orjson.dumps(event), at_s, opened_s,
+            emitted_s, client_id.encode(), orjson.dumps(event), at_s, opened_s,
             signal, transition, data["reason"], data["severity"], data["segment"],
         )  # fmt: skip
 
@@ -106,21 +112,23 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
     """When clients were heard and when they were expected; of one that is back nothing is expected any more."""
     silent_days = _silent_days(effects["from_s"].copy(), effects["at_s"].copy())
     return {
-        "last_heard_at": instants(np.where(of_orders, effects["from_s"], effects["last_s"])),
+        "last_heard_at": instants(np.where(of_orders, effects["from_s"], effects["last_heard_s"])),
         "last_heard_channel": [
             None if orders else channels[_CHANNELS_PLACE]
             for orders, channels in zip(of_orders.tolist(), names.channels, strict=True)
         ],
-        "expected_heard_within_days": _rounded(effects["expected_days"], _DAYS),
+        "expected_heard_within_days": _rounded(effects["expected_heard_within_days"], _DAYS),
         "actual_heard_within_days": np.maximum(np.round(silent_days, _DAYS), 0.0).tolist(),
         "expected_next_at": _expected(effects),
         "silence_percentile": _rounded(1 - effects["survival"], _SHARES),
-        "probability_gone": _rounded(np.where(back, 0.0, effects["gone"]), _SHARES),
-        "probability_no_contact_in_30_days": _rounded(np.where(back, np.nan, effects["quiet_30_days"]), _SHARES),
-        "false_alerts_per_client_year": effects["budget"].tolist(),
+        "probability_gone": _rounded(np.where(back, 0.0, effects["probability_gone"]), _SHARES),
+        "probability_no_contact_in_30_days": _rounded(
+            np.where(back, np.nan, effects["probability_no_contact_in_30_days"]), _SHARES
+        ),
+        "false_alerts_per_client_year": effects["false_alerts_per_client_year"].tolist(),
         "channels_active": _active(effects, names.channels),
-        "unanswered_since": _instants_if_set(effects["asked_s"]),
-        "waiting_on_us_since": _instants_if_set(effects["waiting_s"]),
+        "unanswered_since": _instants_if_set(effects["unanswered_since_s"]),
+        "waiting_on_us_since": _instants_if_set(effects["waiting_on_us_since_s"]),
     }
 
 
@@ -159,10 +167,10 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
         "before": _rounded(told["before"], _DAYS),
         "now": _rounded(told["now"], _DAYS),
         "since": instants(told["since_s"]),
-        "ratio_to_first_half_year": _rounded(told["ratio"], _DAYS),
+        "ratio_to_first_half_year": _rounded(told["ratio_to_first_half_year"], _DAYS),
         "score": _rounded(told["score"], _SHARES),
         "threshold": _rounded(told["threshold"], _SHARES),
-        "values_seen": told["values"].tolist(),
+        "values_seen": told["values_seen"].tolist(),
     }
     for k, values in zip(of_trends.tolist(), zip(*columns.values(), strict=True), strict=True):
         found[k] = dict(zip(columns, values, strict=True))
@@ -172,12 +180,12 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
 def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     """What each decision rests on."""
     columns = {
-        "gaps_seen": effects["gaps"].tolist(),
+        "gaps_seen": effects["gaps_seen"].tolist(),
         "mean_gap_days": _rounded(effects["mean_gap_days"], _DAYS),
-        "longest_gap_days": _rounded(effects["longest_days"], _DAYS),
+        "longest_gap_days": _rounded(effects["longest_gap_days"], _DAYS),
         "prior_weight": _rounded(effects["prior_weight"], _SHARES),
         "last_interaction_ids": recent_ids,
-        "completed_gaps_in_segment": effects["segment_gaps"].astype(np.int64).tolist(),
+        "completed_gaps_in_segment": effects["completed_gaps_in_segment"].astype(np.int64).tolist(),
     }
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 

@@ -23,14 +23,16 @@ from detector.core.incidents.outbox import (
     Arrays,
     Rules,
 )
-from detector.core.incidents.transitions import QUIET, Place
+from detector.core.incidents.transitions import QUIET, Origin
 from detector.core.layout import CHANNELS_HEARD, CONTACT, MESSAGE, ORDER, OURS, QUESTION, RECENT, SEEN, SIGNALS, Batch
 from detector.core.model import replies, rhythm, trend
 from detector.core.primitives.prefetch import prefetch
-from detector.core.signals import NUMBER
+from detector.core.signals import SIGNAL_NUMBER
 
 NOT_KEPT, REFUSED = -1, -2  # instead of a slot
-CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency"))
+CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (
+    SIGNAL_NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency")
+)
 CLIENTS_AHEAD, TRENDS_AHEAD = 8, 4  # interactions before it is needed; where a trend is, is read near the client
 SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
 
@@ -38,7 +40,7 @@ Client = Any  # one record of layout.CLIENT, seen from Numba
 Event = Any  # one record of layout.INTERACTION
 Segment = Any  # one record of layout.SEGMENT
 Trend = Any  # one record of layout.TREND
-Numbers = Any  # one record of outbox.NUMBERS
+TrendNumbers = Any  # one record of outbox.TREND_NUMBERS
 Outbox = Any  # one record of outbox.OUTBOX
 
 
@@ -80,7 +82,7 @@ def is_late(client: Client, event: Event) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def end_silences(out: Outbox, client: Client, segment: Segment, place: Place, event: Event, replied: bool) -> None:
+def end_silences(out: Outbox, client: Client, segment: Segment, origin: Origin, event: Event, replied: bool) -> None:
     """The client acted: what was silent is so no longer."""
     for signal in SILENCES:
         ends = signal == CONTACT_SIGNAL
@@ -89,11 +91,11 @@ def end_silences(out: Outbox, client: Client, segment: Segment, place: Place, ev
         elif signal == REPLY_SIGNAL:
             ends = replied
         if ends and transitions.silence_of(client, signal).incident.state != QUIET:
-            transitions.resolve(out, client, segment, place, signal, event.at_s, event.key_s)
+            transitions.resolve(out, client, segment, origin, signal, event.at_s, event.key_s)
 
 
 @njit(cache=True, error_model="numpy")
-def learn_contact(client: Client, segment: Segment, event: Event, session_days: float, replied: bool) -> None:
+def learn_inbound(client: Client, segment: Segment, event: Event, session_days: float, replied: bool) -> None:
     """The client acted: its rhythms, and how fast it replied; what was learned joins the event's values."""
     hear_on(client, event.channel, event.at_s)
     gap_days = rhythm.learn_contact(client.contact, segment.contact, event.at_s, session_days)
@@ -106,16 +108,16 @@ def learn_contact(client: Client, segment: Segment, event: Event, session_days: 
     if replied:
         event.values[REPLY_LATENCY] = replies.learn_reply(client, segment, event.at_s)
     if event.traits & MESSAGE:
-        replies.owe(client, event.at_s)
+        replies.await_our_reply(client, event.at_s)
 
 
 @njit(cache=True, error_model="numpy")
-def learn_ours(client: Client, segment: Segment, latency: Trend, event: Event) -> None:
+def learn_outbound(client: Client, segment: Segment, latency: Trend, event: Event) -> None:
     """We acted: our answer to what the client wrote, and perhaps a question of ours."""
-    replies.we_answered(client, segment, event.at_s)
+    replies.learn_our_reply(client, segment, event.at_s)
     overtaken = client.contact.last_s > event.at_s  # read after what the client did later
     if event.traits & QUESTION and not overtaken:
-        replies.ask(client, segment, event.at_s, event.thread, trend.interval_days(latency))
+        replies.await_reply(client, segment, event.at_s, event.thread, trend.interval_days(latency))
 
 
 @njit(cache=True, error_model="numpy", inline="always")  # as its only caller would write it
@@ -125,15 +127,15 @@ def learn(client: Client, segment: Segment, latency: Trend, event: Event, sessio
     if event.traits & CONTACT:
         slot = client.contacts % RECENT
         client.contacts += 1
-        learn_contact(client, segment, event, session_days, replied)
+        learn_inbound(client, segment, event, session_days, replied)
     elif event.traits & OURS:
-        learn_ours(client, segment, latency, event)
+        learn_outbound(client, segment, latency, event)
     return slot
 
 
 @njit(cache=True, error_model="numpy", inline="always")  # as above
-def take_in(
-    out: Outbox, rules: Rules, client: Client, segments: Segments, latency: Trend, place: Place, event: Event
+def apply_one(
+    out: Outbox, rules: Rules, client: Client, segments: Segments, latency: Trend, origin: Origin, event: Event
 ) -> int:
     """Take in an interaction but for its values; -> the slot for its id, or NOT_KEPT, or REFUSED.
 
@@ -146,7 +148,7 @@ def take_in(
     late = contact and is_late(client, event)
     replied = replies.is_reply(client, event.thread)  # before what is overdue ends: what ends it is the reply
     if contact and not late and transitions.is_any_open(client):
-        end_silences(out, client, segments.before, place, event, replied)
+        end_silences(out, client, segments.before, origin, event, replied)
     if event.segment:
         client.segment = event.segment - 1
     if event.account:
@@ -177,14 +179,14 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
         client, numbers = clients[row], trend_of[row]
         segment = segments[client.segment]
         if due_s[row] < event.key_s:
-            due_s[row] = transitions.carry_out_due(out, rules, client, segment, Place(row, i), event.key_s, 0.0)
+            due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, i), event.key_s, 0.0)
         silent = client.contact.incident.state != QUIET
         moved = Segments(segment, segments[event.segment - 1] if event.segment else segment)
         latency = trends[numbers.of[REPLY_LATENCY]]
-        slots[i] = take_in(out, rules, client, moved, latency, Place(row, i), event)
+        slots[i] = apply_one(out, rules, client, moved, latency, Origin(row, i), event)
         if slots[i] == REFUSED:
             continue
-        place = Place(row, i + 1)
+        origin = Origin(row, i + 1)
         for signal in range(SIGNALS):
             if not math.isnan(event.values[signal]):
                 if numbers.of[signal] == 0:
@@ -195,10 +197,10 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
                 trend.learn_value(declining, event.at_s, event.values[signal])
                 if transitions.may_turn(client, declining, silent):
                     budget = transitions.decline_budget(numbers, rules.decline_budget)
-                    transitions.turn(out, client, moved.after, declining, budget, place, event)
+                    transitions.turn(out, client, moved.after, declining, budget, origin, event)
         next_s = min(transitions.due(client, rules.session_days)[1], float(NEVER_S))
         if next_s < event.key_s:
-            next_s = transitions.carry_out_due(out, rules, client, moved.after, place, event.key_s, event.key_s)
+            next_s = transitions.carry_out_due(out, rules, client, moved.after, origin, event.key_s, event.key_s)
         due_s[row] = next_s
     return len(batch)
 
@@ -213,5 +215,5 @@ def sweep(arrays: Arrays, rules: Rules, rows: np.ndarray, start: int, until_s: f
             return k
         client = arrays.clients[row]
         segment = arrays.segments[client.segment]
-        arrays.due_s[row] = transitions.carry_out_due(out, rules, client, segment, Place(row, event), until, 0.0)
+        arrays.due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, event), until, 0.0)
     return len(rows)

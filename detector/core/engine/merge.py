@@ -52,9 +52,7 @@ class Feed:
         self.read_to, self.key_s = position
         self._applied_key_s = position.key_s
 
-    def take_in(
-        self, batch: Batch, ids: Ids, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float
-    ) -> None:
+    def append(self, batch: Batch, ids: Ids, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float) -> None:
         """Let records wait.
 
         `now_s` bounds the merge key, so that one clock that is ahead does not hold up its whole source.

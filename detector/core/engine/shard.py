@@ -1,6 +1,6 @@
 """A shard: the clients of one partition number over all sources. Interactions in, effects out.
 
-`take_in` lets records wait for their turn, `advance` applies what the frontier releases and carries out the
+`enqueue` lets records wait for their turn, `advance` applies what the frontier releases and carries out the
 transitions that are due.
 Effects come in one order (event time, then client) and do not depend on how the input was cut into batches.
 """
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.core.alerts.alert import Alert, in_order
-from detector.core.alerts.build import Names, alerts_of
+from detector.core.alerts.build import Names, build_alerts
 from detector.core.clock import DAY_S, next_refit_s
 from detector.core.engine import apply
 from detector.core.engine.merge import Ids, Merge, Position
@@ -30,8 +30,8 @@ from detector.core.state import former, restore
 from detector.core.state.recent import keep_all
 from detector.core.state.table import Table, UnknownLayoutError
 from detector.core.views import outlook
-from detector.core.views.census import watched
-from detector.core.wire.decode import Read
+from detector.core.views.under_watch import clients_under_watch
+from detector.core.wire.decode import DecodedChunk
 from detector.core.wire.reroute import REROUTED, Rerouted
 from schemas.interaction import Interaction
 
@@ -103,8 +103,8 @@ class Shard:
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
         )
-        self.watched_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
-        self._watched_s = math.inf
+        self.exposure_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
+        self._exposure_counted_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
         self.refit_s = math.inf  # when the segments' tables are made anew
         self._told: list[tuple[Effects, list[list[str]]]] = []  # and of each the ids known at its moment
@@ -130,11 +130,11 @@ class Shard:
         """Interactions of a source that wait for their turn."""
         return self._merge.feeds[source].waiting
 
-    def has_room(self, interaction: Interaction) -> bool:
+    def can_take_segment(self, interaction: Interaction) -> bool:
         """Tell whether the interaction's segment is known or can still be taken up."""
         return "segment" not in interaction or self.table.segment(interaction["segment"]) is not None
 
-    def take_in(
+    def enqueue_interactions(
         self,
         source: str,
         read: Sequence[tuple[int, Interaction]],
@@ -143,15 +143,15 @@ class Shard:
         now_s: float,
     ) -> None:
         """Let interactions and rejections of a source, with their offsets, wait for their turn."""
-        new = Read.of([offset for offset, _ in read])
+        new = DecodedChunk.of([offset for offset, _ in read])
         for i, (_, interaction) in enumerate(read):
             new.write(i, interaction, self.table)
-        self.take_in_read(source, new, rejected, read_to, now_s)
+        self.enqueue(source, new, rejected, read_to, now_s)
 
-    def take_in_read(
+    def enqueue(
         self,
         source: str,
-        read: Read,
+        read: DecodedChunk,
         rejected: Sequence[tuple[int, bytes]],
         read_to: int,
         now_s: float,
@@ -159,7 +159,7 @@ class Shard:
     ) -> None:
         """Let what was read of a chunk wait for its turn, with its rejections and with what goes on, by offset."""
         feed = self._merge.feeds[source]
-        feed.take_in(*read.accepted(), rejected, read_to, now_s)
+        feed.append(*read.accepted(), rejected, read_to, now_s)
         feed.rerouted.update(rerouted)
         self.counts["rejected"] += len(rejected)
 
@@ -209,21 +209,21 @@ class Shard:
                 replies.refit(self.table.segments, number)
                 self._changed_segments.add(number)
             self._unfitted.clear()
-            self._watch(self.refit_s)
+            self._count_exposure(self.refit_s)
             start, self.refit_s = stop, math.inf
             if start == len(batch):
                 break  # nothing is learned until the next interaction, so no refit is needed before it
         self._run(batch[start:], ids, until_s)
-        self._watch(until_s)
+        self._count_exposure(until_s)
 
-    def _watch(self, now_s: float) -> None:
+    def _count_exposure(self, now_s: float) -> None:
         """Once a day at most, add up how long clients were watched: what the budget of false alerts is promised for."""
-        days = (now_s - self._watched_s) / DAY_S
+        days = (now_s - self._exposure_counted_s) / DAY_S
         if days >= 1:
-            counts = watched(self.table, self.policy.learning_gaps_min)
-            self.watched_days.update({segment: count * days for segment, count in counts.items()})
+            counts = clients_under_watch(self.table, self.policy.learning_gaps_min)
+            self.exposure_days.update({segment: count * days for segment, count in counts.items()})
         if not 0 <= days < 1:
-            self._watched_s = now_s
+            self._exposure_counted_s = now_s
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
@@ -232,7 +232,7 @@ class Shard:
         table, slots = self.table, np.empty(len(batch), np.int64)
         columns, start, swept = batch.view(np.recarray), 0, 0
         self._touch_segments(batch)
-        table.recent.make_room(int(batch["id_size"].sum()))
+        table.recent.reserve(int(batch["id_size"].sum()))
         arrays, kept_to = table.arrays(len(batch)), 0
         while start < len(batch):
             start = apply.apply(arrays, self.rules, columns, start, slots)
@@ -277,7 +277,7 @@ class Shard:
         alerts: list[Alert] = []
         for start in range(0, len(effects), _ALERTS_AT_ONCE):
             some = effects[start : start + _ALERTS_AT_ONCE]
-            alerts += alerts_of(some, self._names(some, recent_ids[start : start + _ALERTS_AT_ONCE]))
+            alerts += build_alerts(some, self._names(some, recent_ids[start : start + _ALERTS_AT_ONCE]))
         return sorted(alerts, key=in_order)
 
     def _names(self, effects: Effects, recent_ids: Sequence[Sequence[str]]) -> Names:
@@ -334,11 +334,11 @@ class Shard:
         UnknownLayoutError
             If one is of another layout, or damaged.
         """
-        self.take_back(records)
-        self.table.restored(self.rules.session_days)
+        self.load(records)
+        self.table.find_due(self.rules.session_days)
         self.counts["open"] = self.table.open_incidents()
 
-    def take_back(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def load(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take back some of the durable records; `restore` comes last. One without a value erases its client."""
         others = []
         for key, value in records:
@@ -346,7 +346,7 @@ class Shard:
                 self._resume(value)
             else:
                 others.append((key, value))
-        restore.take_back(self.table, others)
+        restore.load(self.table, others)
 
     def _resume(self, value: bytes) -> None:
         try:

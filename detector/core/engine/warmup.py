@@ -11,7 +11,7 @@ from typing import Final
 from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Outcome, Policy, Shard
-from detector.core.wire.records import Records
+from detector.core.wire.records import RecordColumns
 from detector.core.wire.routing import addresses_of
 
 _SOURCE: Final = "rehearsal"
@@ -23,13 +23,13 @@ _START_S = 1e9
 _WEEKS, _RETURNS_WEEK, _END_WEEK = 20, 80, 120
 
 
-def rehearse() -> Outcome:
+def warm_up() -> Outcome:
     """Let a client come, fade, fall silent and return, make it durable and take it back; -> what came of it."""
     shard, restored, end_s = Shard(_POLICY), Shard(_POLICY), _at_s(_END_WEEK)
     values = list(_history())
     addresses_of(values, 1)  # which files need
-    records = Records(range(len(values)), [_CLIENT.encode()] * len(values), values, [()] * len(values))
-    Intake(shard, {_SOURCE: _SOURCE}, 0, 1).take_in(_SOURCE, records, end_s)
+    records = RecordColumns(range(len(values)), [_CLIENT.encode()] * len(values), values, [()] * len(values))
+    Intake(shard, {_SOURCE: _SOURCE}, 0, 1).read(_SOURCE, records, end_s)
     outcome = shard.advance(end_s)
     restored.restore(outcome.states)
     list(restored.outlooks(end_s))

@@ -14,7 +14,7 @@ from detector.core.clock import DAY_S, deadline_s, to_operational_days
 from detector.core.layout import CHANNELS_HEARD
 from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS
 from detector.core.model import replies, rhythm, trend
-from detector.core.primitives.decay import weight_of
+from detector.core.primitives.decay import decayed_count
 
 CONTACT_SIGNAL, ORDERS_SIGNAL = SIGNAL_WORDS.index("contact"), SIGNAL_WORDS.index("orders")
 REPLY_SIGNAL, FIRST_TREND = SIGNAL_WORDS.index("reply_overdue"), SIGNAL_WORDS.index("contact_rate")
@@ -27,8 +27,8 @@ _MEDIAN, _P90 = math.log(2.0), math.log(10.0)  # -ln of what is left
 
 EFFECT = np.dtype(
     [
-        ("told_s", "f8"),  # its place in the order of effects: when the clock came to it
-        ("at_s", "f8"),  # its own time; earlier than told_s only for what arrived late
+        ("emitted_s", "f8"),  # its place in the order of effects: when the clock came to it
+        ("at_s", "f8"),  # its own time; earlier than emitted_s only for what arrived late
         ("event", "i8"),  # interactions of the batch that were applied before it
         ("row", "u4"),
         ("signal", "u1"),  # places in the closed sets of words: see lifecycle
@@ -41,30 +41,30 @@ EFFECT = np.dtype(
         ("channels", "u1", (CHANNELS_HEARD,)),
         ("channels_s", "u4", (CHANNELS_HEARD,)),
         ("active_since_s", "f8"),  # channels heard after this are active
-        ("last_s", "f8"),
+        ("last_heard_s", "f8"),
         ("from_s", "f8"),  # what the expected and actual days count from
         ("opened_s", "f8"),
-        ("expected_days", "f8"),  # NaN, as for all below: not known
+        ("expected_heard_within_days", "f8"),  # NaN, as for all below: not known
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
-        ("gone", "f8"),
-        ("quiet_30_days", "f8"),
+        ("probability_gone", "f8"),
+        ("probability_no_contact_in_30_days", "f8"),
         ("mean_gap_days", "f8"),
-        ("longest_days", "f8"),
+        ("longest_gap_days", "f8"),
         ("prior_weight", "f8"),
-        ("gaps", "u4"),
-        ("segment_gaps", "f8"),
-        ("budget", "f8"),
-        ("asked_s", "u4"),  # 0 = nothing is unanswered
-        ("waiting_s", "u4"),  # 0 = the client does not wait for us
+        ("gaps_seen", "u4"),
+        ("completed_gaps_in_segment", "f8"),
+        ("false_alerts_per_client_year", "f8"),
+        ("unanswered_since_s", "u4"),  # 0 = nothing is unanswered
+        ("waiting_on_us_since_s", "u4"),  # 0 = the client does not wait for us
         ("before", "f8"),
         ("now", "f8"),
-        ("ratio", "f8"),
+        ("ratio_to_first_half_year", "f8"),
         ("since_s", "f8"),
         ("score", "f8"),
         ("threshold", "f8"),
-        ("values", "u4"),
+        ("values_seen", "u4"),
     ]
 )
 
@@ -79,26 +79,26 @@ Segment = Any  # one record of layout.SEGMENT
 
 
 @njit(cache=True, error_model="numpy")
-def tell_client(effect: Effect, client: Client, segment: Segment) -> None:
+def fill_client(effect: Effect, client: Client, segment: Segment) -> None:
     """What does not depend on the signal."""
     effect.segment, effect.account, effect.contacts = client.segment, client.account, client.contacts
     effect.channels[:] = client.channels
     effect.channels_s[:] = client.channels_s
-    effect.asked_s = client.reply.last_s
-    effect.waiting_s = client.owed_s if replies.waits_for_us(client, segment, effect.at_s) else 0
-    effect.last_s = client.contact.last_s
+    effect.unanswered_since_s = client.reply.last_s
+    effect.waiting_on_us_since_s = client.awaiting_reply_s if replies.waits_for_us(client, segment, effect.at_s) else 0
+    effect.last_heard_s = client.contact.last_s
 
 
 @njit(cache=True, error_model="numpy")
-def tell_silence(effect: Effect, silence: Silence, population: Population) -> None:
+def fill_silence(effect: Effect, silence: Silence, population: Population) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
-    effect.gaps, effect.longest_days = silence.gaps, silence.longest_s / DAY_S
+    effect.gaps_seen, effect.longest_gap_days = silence.gaps, silence.longest_s / DAY_S
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
-    effect.prior_weight = 1.0 / (weight_of(silence.gaps) + 1.0)
-    effect.segment_gaps, effect.budget = population.fitted_gaps, population.budget
-    effect.expected_days = effect.median_s = effect.p90_s = math.nan
-    effect.survival = effect.gone = effect.quiet_30_days = math.nan
+    effect.prior_weight = 1.0 / (decayed_count(silence.gaps) + 1.0)
+    effect.completed_gaps_in_segment, effect.false_alerts_per_client_year = population.fitted_gaps, population.budget
+    effect.expected_heard_within_days = effect.median_s = effect.p90_s = math.nan
+    effect.survival = effect.probability_gone = effect.probability_no_contact_in_30_days = math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
@@ -106,17 +106,17 @@ def tell_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
     effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
     effect.survival = rhythm.survival(population, by, days)
-    effect.gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
+    effect.probability_gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
     further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
-    effect.quiet_30_days = 1.0 - (1.0 - effect.gone) * (1.0 - further)
+    effect.probability_no_contact_in_30_days = 1.0 - (1.0 - effect.probability_gone) * (1.0 - further)
     deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
-    effect.expected_days = deadline_days - to_operational_days(silence.last_s)
+    effect.expected_heard_within_days = deadline_days - to_operational_days(silence.last_s)
 
 
 @njit(cache=True, error_model="numpy")
-def tell_expected(effect: Effect) -> None:
+def fill_expected(effect: Effect) -> None:
     """Of an open silence the deadline that was passed is told, not the one that a later table would give."""
-    effect.expected_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
+    effect.expected_heard_within_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
 
 
 @njit(cache=True, error_model="numpy")
@@ -133,9 +133,9 @@ def escalates_s(silence: Silence, population: Population, opened_s: float) -> fl
 
 
 @njit(cache=True, error_model="numpy")
-def tell_trend(effect: Effect, declining: Trend, budget: float) -> None:
+def fill_trend(effect: Effect, declining: Trend, budget: float) -> None:
     """The numbers of a decline."""
-    effect.before, effect.now, effect.ratio = trend.levels(declining)
+    effect.before, effect.now, effect.ratio_to_first_half_year = trend.levels(declining)
     effect.since_s = effect.active_since_s = declining.since_s
     effect.score, effect.threshold = declining.score, trend.threshold(declining, budget)
-    effect.values, effect.budget = declining.count, budget
+    effect.values_seen, effect.false_alerts_per_client_year = declining.count, budget

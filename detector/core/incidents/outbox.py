@@ -16,7 +16,7 @@ EFFECTS_AT_ONCE, EFFECTS_PER_EVENT = 1024, 64
 # What kernels tell: effects, how many, and counts. One record, as records are free to hand on, and arrays are not.
 OUTBOX = np.dtype([("effects", EFFECT, (EFFECTS_AT_ONCE,)), ("used", "i8"), ("counts", "i8", (COUNT_LATE + 256,))])
 # Of each signal of a client, the number of its trend; 0 = it has none.
-NUMBERS = np.dtype([("of", "u4", (SIGNALS,))])
+TREND_NUMBERS = np.dtype([("of", "u4", (SIGNALS,))])
 
 
 class Arrays(NamedTuple):

@@ -27,13 +27,13 @@ Client = Any  # one record of layout.CLIENT, seen from Numba
 Segment = Any  # one record of layout.SEGMENT
 Silence = Any  # one record of layout.SILENCE, or of layout.POPULATION
 Event = Any  # one record of layout.INTERACTION
-Numbers = Any  # one record of outbox.NUMBERS
+TrendNumbers = Any  # one record of outbox.TREND_NUMBERS
 Outbox = Any  # one record of outbox.OUTBOX
 Effect = Any  # one record of effect.EFFECT
 Trend = Any  # one record of layout.TREND
 
 
-class Place(NamedTuple):
+class Origin(NamedTuple):
     """Of whom an effect tells, and how many interactions of its batch were applied before it."""
 
     row: int
@@ -45,7 +45,7 @@ class Times(NamedTuple):
 
     opened_s: float
     at_s: float
-    told_s: float
+    emitted_s: float
 
 
 @njit(cache=True, error_model="numpy")
@@ -71,7 +71,7 @@ def find_due(arrays: Arrays, rows: int, session_days: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def decline_budget(numbers: Numbers, budget: float) -> float:
+def decline_budget(numbers: TrendNumbers, budget: float) -> float:
     """Each signal's part of the budget that all declines of a client share."""
     signals = 0
     for number in numbers.of:
@@ -101,20 +101,27 @@ def severity_of(signal: int, escalated: bool) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def tell(out: Outbox, client: Client, segment: Segment, place: Place, signal: int, times: Times) -> Effect:
+def emit(out: Outbox, client: Client, segment: Segment, origin: Origin, signal: int, times: Times) -> Effect:
     """Write an effect but for its words, and for what only declines have."""
     told = out.effects[out.used]
     out.used += 1
-    told.row, told.event, told.signal = place.row, place.applied, signal
-    told.opened_s, told.at_s, told.told_s = times.opened_s, times.at_s, times.told_s
-    effect.tell_client(told, client, segment)
-    effect.tell_silence(told, silence_of(client, signal), silence_of(segment, signal))
+    told.row, told.event, told.signal = origin.row, origin.applied, signal
+    told.opened_s, told.at_s, told.emitted_s = times.opened_s, times.at_s, times.emitted_s
+    effect.fill_client(told, client, segment)
+    effect.fill_silence(told, silence_of(client, signal), silence_of(segment, signal))
     return told
 
 
 @njit(cache=True, error_model="numpy")
 def carry_out(
-    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, signal: int, due_s: float, told_s: float
+    out: Outbox,
+    rules: Rules,
+    client: Client,
+    segment: Segment,
+    origin: Origin,
+    signal: int,
+    due_s: float,
+    emitted_s: float,
 ) -> None:
     """Open a silence, or escalate it; while its population still learns nobody is told."""
     silence, population = silence_of(client, signal), silence_of(segment, signal)
@@ -126,8 +133,8 @@ def carry_out(
             incident.state, incident.next_s = HELD, NEVER_S
             out.counts[COUNT_HELD] += 1
             return
-    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), due_s, told_s))
-    effect.tell_expected(told)
+    told = emit(out, client, segment, origin, signal, Times(float(incident.opened_s), due_s, emitted_s))
+    effect.fill_expected(told)
     told.transition = ESCALATED if escalates else OPENED
     told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
     told.severity = severity_of(signal, escalates)
@@ -139,15 +146,15 @@ def carry_out(
 
 @njit(cache=True, error_model="numpy")
 def carry_out_due(
-    out: Outbox, rules: Rules, client: Client, segment: Segment, place: Place, until_s: float, told_s: float
+    out: Outbox, rules: Rules, client: Client, segment: Segment, origin: Origin, until_s: float, emitted_s: float
 ) -> float:
     """Carry out, in the order of time, what is due at a client before an instant; -> when the next is due.
 
-    It is told not before `told_s`.
+    It is told not before `emitted_s`.
     """
     signal, due_s = due(client, rules.session_days)
     while due_s < until_s:
-        carry_out(out, rules, client, segment, place, signal, due_s, max(due_s, told_s))
+        carry_out(out, rules, client, segment, origin, signal, due_s, max(due_s, emitted_s))
         signal, due_s = due(client, rules.session_days)
     return min(due_s, float(NEVER_S))
 
@@ -161,15 +168,15 @@ def is_any_open(client: Client) -> bool:
 
 @njit(cache=True, error_model="numpy")
 def resolve(
-    out: Outbox, client: Client, segment: Segment, place: Place, signal: int, at_s: float, told_s: float
+    out: Outbox, client: Client, segment: Segment, origin: Origin, signal: int, at_s: float, emitted_s: float
 ) -> None:
     """End a silence, or what was overdue; of a held one nobody is told."""
     incident = silence_of(client, signal).incident
     if incident.state == HELD:
         incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
         return
-    told = tell(out, client, segment, place, signal, Times(float(incident.opened_s), at_s, told_s))
-    effect.tell_expected(told)
+    told = emit(out, client, segment, origin, signal, Times(float(incident.opened_s), at_s, emitted_s))
+    effect.fill_expected(told)
     told.transition = RESOLVED
     told.reason = LATE_EVENT if at_s < incident.opened_s else RETURNED
     told.severity = severity_of(signal, incident.state == ESCALATED_STATE)
@@ -193,7 +200,7 @@ def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
 
 @njit(cache=True, error_model="numpy")
 def turn(
-    out: Outbox, client: Client, segment: Segment, declining: Trend, budget: float, place: Place, event: Event
+    out: Outbox, client: Client, segment: Segment, declining: Trend, budget: float, origin: Origin, event: Event
 ) -> None:
     """Open or end a decline, if its score says so."""
     if not trend.turns(declining, budget):
@@ -202,8 +209,8 @@ def turn(
     if quiet:
         declining.opened_s = int(event.at_s)
     signal = declining.signal + FIRST_TREND
-    told = tell(out, client, segment, place, signal, Times(float(declining.opened_s), event.at_s, event.key_s))
-    effect.tell_trend(told, declining, budget)
+    told = emit(out, client, segment, origin, signal, Times(float(declining.opened_s), event.at_s, event.key_s))
+    effect.fill_trend(told, declining, budget)
     told.transition = OPENED if quiet else RESOLVED
     told.reason = TREND_CROSSED if quiet else RECOVERED
     told.severity = severity_of(signal, False)  # noqa: FBT003

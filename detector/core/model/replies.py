@@ -30,7 +30,7 @@ Segment = Any  # one record of layout.SEGMENT
 
 
 @njit(cache=True, error_model="numpy")
-def ask(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float) -> None:
+def await_reply(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float) -> None:
     """We wrote; the first message without a reply counts. `interval_days`: mean time between two replies."""
     reply = client.reply
     if reply.last_s == 0:
@@ -66,21 +66,23 @@ def learn_reply(client: Client, segment: Segment, at_s: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def owe(client: Client, at_s: float) -> None:
+def await_our_reply(client: Client, at_s: float) -> None:
     """The client wrote; the first message without an answer of ours counts."""
-    if client.owed_s == 0:
-        client.owed_s = int(at_s)
+    if client.awaiting_reply_s == 0:
+        client.awaiting_reply_s = int(at_s)
 
 
 @njit(cache=True, error_model="numpy")
-def we_answered(client: Client, segment: Segment, at_s: float) -> None:
+def learn_our_reply(client: Client, segment: Segment, at_s: float) -> None:
     """We acted, and owe nothing more; the segment learns how long that took us."""
-    if 0 < client.owed_s <= at_s:
-        log_days = math.log(max(to_operational_days(at_s) - to_operational_days(client.owed_s), _LATENCY_DAYS_MIN))
+    if 0 < client.awaiting_reply_s <= at_s:
+        log_days = math.log(
+            max(to_operational_days(at_s) - to_operational_days(client.awaiting_reply_s), _LATENCY_DAYS_MIN)
+        )
         segment.answers = _ANSWERS_KEPT * segment.answers + 1
         segment.answer_log_sum = _ANSWERS_KEPT * segment.answer_log_sum + log_days
         segment.answer_log_square_sum = _ANSWERS_KEPT * segment.answer_log_square_sum + log_days * log_days
-        client.owed_s = 0
+        client.awaiting_reply_s = 0
 
 
 @njit(cache=True, error_model="numpy")
@@ -102,6 +104,6 @@ def refit(segments: Records, number: int) -> None:
 @njit(cache=True, error_model="numpy")
 def waits_for_us(client: Client, segment: Segment, at_s: float) -> bool:
     """Tell whether the client's last message waits longer for our answer than it usually has to."""
-    waited_days = to_operational_days(at_s) - to_operational_days(client.owed_s)
-    result: bool = client.owed_s > 0 and waited_days > segment.answer_days
+    waited_days = to_operational_days(at_s) - to_operational_days(client.awaiting_reply_s)
+    result: bool = client.awaiting_reply_s > 0 and waited_days > segment.answer_days
     return result

@@ -16,17 +16,17 @@ from numba import njit
 from detector.core.clock import DAY_S, DAYS_PER_YEAR, deadline_s, to_operational_days
 from detector.core.layout import COUNT_MAX, RHYTHM_BINS, U_BINS, U_MIN, U_STEP
 from detector.core.model.segment import quantile
-from detector.core.primitives.decay import KEPT, weight_of
+from detector.core.primitives.decay import DECAY, decayed_count
 
 GAPS_MIN = 3  # no deadline before the third gap
 SETTLED_GAPS = 5  # the gap at which a client's mean is taken into the segment's prior gap
 _ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
 _KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
 _KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
-_KNOT_WORTH, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is worth; own gaps that count against it
+_KNOT_PRIOR_GAPS, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is worth; own gaps that count against it
 # Where exp(-e) says that of so many gaps just as many are longer as were: by number of the knot, and by gaps.
 _KNOT_E_OF = np.log((np.arange(_KNOT_GAPS_MAX + 1) + 1) / np.arange(1, 4)[:, np.newaxis])
-_LOYALTY_WORTH = 3.0  # gaps that the general rate of departures is worth against the own gaps survived
+_LOYALTY_PRIOR_GAPS = 3.0  # gaps that the general rate of departures is worth against the own gaps survived
 _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
@@ -51,14 +51,14 @@ class Measure(NamedTuple):
 @njit(cache=True, error_model="numpy")
 def mean_gap_days(silence: Silence, population: Population) -> float:
     """The client's mean gap, shrunk towards the segment's as if one gap of that length had been seen."""
-    mean: float = (silence.total_days + population.prior_gap_days) / (weight_of(silence.gaps) + 1.0)
+    mean: float = (silence.total_days + population.prior_gap_days) / (decayed_count(silence.gaps) + 1.0)
     return mean
 
 
 @njit(cache=True, error_model="numpy")
 def log_own_mean(silence: Silence) -> float:
     """Logarithm of the client's own mean gap."""
-    return math.log(max(silence.total_days, 1e-3) / max(weight_of(silence.gaps), 0.01))
+    return math.log(max(silence.total_days, 1e-3) / max(decayed_count(silence.gaps), 0.01))
 
 
 @njit(cache=True, error_model="numpy")
@@ -88,7 +88,7 @@ def _knot(silence: Silence, population: Population, where: float, j: int) -> tup
     gaps = min(silence.gaps, _KNOT_GAPS_MAX)
     if e >= _KNOT_E_OF[j, gaps]:  # then y <= e
         return 0.0, 0.0
-    return e, -math.log((_KNOT_WORTH * math.exp(-e) + j + 1) / (gaps + _KNOT_WORTH + 1))
+    return e, -math.log((_KNOT_PRIOR_GAPS * math.exp(-e) + j + 1) / (gaps + _KNOT_PRIOR_GAPS + 1))
 
 
 @njit(cache=True, error_model="numpy")
@@ -162,7 +162,7 @@ def probability_gone(
 
     Who has come back often is less likely to leave: each gap survived is evidence of a low rate of its own.
     """
-    rate = departures_per_client_year * _LOYALTY_WORTH / (_LOYALTY_WORTH + silence.gaps)
+    rate = departures_per_client_year * _LOYALTY_PRIOR_GAPS / (_LOYALTY_PRIOR_GAPS + silence.gaps)
     leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
     gone: float = 1.0 - 1.0 / (1.0 + leaving / chance)
     return gone
@@ -188,7 +188,7 @@ def _score(silence: Silence, population: Population, gap_days: float) -> None:
 @njit(cache=True, error_model="numpy")
 def _learn_gap(silence: Silence, population: Population, gap_days: float) -> None:
     """Take one completed gap into the client's own numbers."""
-    silence.total_days = KEPT * silence.total_days + gap_days
+    silence.total_days = DECAY * silence.total_days + gap_days
     silence.gaps = min(int(silence.gaps) + 1, COUNT_MAX)
     gap_s = int(gap_days * DAY_S + 0.5)
     if gap_s > silence.longest_s:
@@ -199,7 +199,7 @@ def _learn_gap(silence: Silence, population: Population, gap_days: float) -> Non
         silence.third_s = gap_s
     if silence.gaps == SETTLED_GAPS:
         population.settled += 1
-        population.settled_log_sum += math.log(silence.total_days / weight_of(silence.gaps))
+        population.settled_log_sum += math.log(silence.total_days / decayed_count(silence.gaps))
 
 
 @njit(cache=True, error_model="numpy")

@@ -24,19 +24,25 @@ DEFAULT_GAP_DAYS = 14.0
 DEFAULT_SLOPE = -0.1
 
 # How many gaps (or clients) each default is worth.
-_POOL_WORTH, _RHYTHM_WORTH, _SLOPE_WORTH, _CENTER_WORTH, _GAP_WORTH = 50.0, 200.0, 200.0, 20.0, 20.0
+_POOL_PRIOR_GAPS, _RHYTHM_PRIOR_GAPS, _SLOPE_PRIOR_GAPS, _CENTER_PRIOR_GAPS, _PRIOR_CLIENTS = (
+    50.0,
+    200.0,
+    200.0,
+    20.0,
+    20.0,
+)
 _SLOPE_MIN, _SLOPE_MAX = -0.6, 0.3
 _HAZARD_MIN = 1e-9
 
 
 @njit(cache=True, error_model="numpy")
-def hazard(completed: np.ndarray, prior: np.ndarray, worth: float) -> np.ndarray:
-    """P(the gap ends in a bin | it reached the bin), with `worth` gaps of the prior's hazard mixed in."""
+def hazard(completed: np.ndarray, prior: np.ndarray, pseudo_count: float) -> np.ndarray:
+    """P(the gap ends in a bin | it reached the bin), with `pseudo_count` gaps of the prior's hazard mixed in."""
     result = np.empty(U_BINS)
     at_risk = 0.0
     for k in range(U_BINS - 1, -1, -1):
         at_risk += completed[k]
-        result[k] = (completed[k] + worth * prior[k]) / (at_risk + worth)
+        result[k] = (completed[k] + pseudo_count * prior[k]) / (at_risk + pseudo_count)
     return result
 
 
@@ -83,10 +89,10 @@ def _slope(completed: np.ndarray, counts: np.ndarray, pool: np.ndarray, distance
     y_far, y_near = -math.log(0.05), -math.log(0.2)
     pooled = minus_log_survival(pool)
     far, near = quantile(pooled, y_far), quantile(pooled, y_near)
-    moved, spread = _SLOPE_WORTH * DEFAULT_SLOPE, _SLOPE_WORTH
+    moved, spread = _SLOPE_PRIOR_GAPS * DEFAULT_SLOPE, _SLOPE_PRIOR_GAPS
     for g in range(RHYTHM_BINS):
         if counts[g] > 0:
-            table = minus_log_survival(hazard(completed[g], pool, _RHYTHM_WORTH))
+            table = minus_log_survival(hazard(completed[g], pool, _RHYTHM_PRIOR_GAPS))
             move = (quantile(table, y_near) - near + quantile(table, y_far) - far) / 2
             moved += counts[g] * move * distance[g]
             spread += counts[g] * distance[g] * distance[g]
@@ -104,17 +110,17 @@ def _refit(population: Population) -> None:
             pooled[k] += completed[g, k]
         total += counts[g]
         log_sum += population.log_mean_sum[g]
-    center = (log_sum + _CENTER_WORTH * math.log(DEFAULT_GAP_DAYS)) / (total + _CENTER_WORTH)
-    share = population.settled / (population.settled + _GAP_WORTH)
+    center = (log_sum + _CENTER_PRIOR_GAPS * math.log(DEFAULT_GAP_DAYS)) / (total + _CENTER_PRIOR_GAPS)
+    share = population.settled / (population.settled + _PRIOR_CLIENTS)
     settled_log = population.settled_log_sum / max(population.settled, 1.0)
     distance = np.zeros(RHYTHM_BINS)
     for g in range(RHYTHM_BINS):
         if counts[g] > 0:
             distance[g] = population.log_mean_sum[g] / counts[g] - center
-    pool = hazard(pooled, DEFAULT_HAZARD, _POOL_WORTH)
+    pool = hazard(pooled, DEFAULT_HAZARD, _POOL_PRIOR_GAPS)
     slope = _slope(completed, counts, pool, distance)
     population.minus_log_survival[:] = minus_log_survival(
-        hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_WORTH)
+        hazard(_shifted(completed, -slope * distance), DEFAULT_HAZARD, _POOL_PRIOR_GAPS)
     )
     population.slope = slope
     population.log_center = center

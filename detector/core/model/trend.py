@@ -14,7 +14,7 @@ from numba import njit
 from detector.core.clock import DAY_S, DAYS_PER_YEAR
 from detector.core.layout import COUNT_MAX
 from detector.core.lifecycle import State
-from detector.core.primitives.decay import KEPT, weight_of
+from detector.core.primitives.decay import DECAY, decayed_count
 from detector.core.primitives.normal import normal_distance, normal_quantile, student_t
 from detector.core.signals import (
     DECLINES,
@@ -81,7 +81,7 @@ def measured(signal: int, level: float) -> float:
 def _posterior(trend: Trend) -> tuple[float, float, float]:
     """What is expected of the next transformed value: its location, a_n, and a_n times its squared scale."""
     mean, kappa, a, b = PRIORS[trend.signal]
-    weight = weight_of(trend.count)
+    weight = decayed_count(trend.count)
     distance = np.float64(trend.level) - mean
     total = kappa + weight
     shift = weight * distance / total
@@ -132,10 +132,10 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
         towards = DECLINES[trend.signal]
         away = towards * (x - location)
         x = location + towards * min(max(away, -_LEARNED_RISE_MAX * scale), _LEARNED_DECLINE_MAX * scale)
-    before = KEPT * weight_of(trend.count)
+    before = DECAY * decayed_count(trend.count)
     distance = x - np.float64(trend.level)
     trend.level += distance / (before + 1)
-    trend.m2 = KEPT * np.float64(trend.m2) + before / (before + 1) * distance * distance
+    trend.m2 = DECAY * np.float64(trend.m2) + before / (before + 1) * distance * distance
     if trend.count < COUNT_MAX:
         trend.count += 1
         trend.last_day = max(day, int(trend.last_day))

@@ -1,1 +1,1 @@
-"""What the rooms above build on and knows nothing of clients: hashing, growing arrays, decay, distributions, partitions."""
+"""What all rooms build on, and what knows nothing of clients: hashing, growing arrays, decay, partitions."""

@@ -3,12 +3,12 @@
 import numpy as np
 from numba import njit
 
-KEPT = 0.97  # share of the past that a sum keeps at each value
-_WEIGHTS = (1 - KEPT ** np.arange(1024)) / (1 - KEPT)  # from 1,023 values on they move no more
+DECAY = 0.97  # share of the past that a sum keeps at each value
+_WEIGHTS = (1 - DECAY ** np.arange(1024)) / (1 - DECAY)  # from 1,023 values on they move no more
 
 
 @njit(cache=True, error_model="numpy")
-def weight_of(count: int) -> float:
-    """The forgetting count of so many values: `weight = KEPT * weight + 1` at each, summed up."""
+def decayed_count(count: int) -> float:
+    """The forgetting count of so many values: `weight = DECAY * weight + 1` at each, summed up."""
     weight: float = _WEIGHTS[min(int(count), _WEIGHTS.size - 1)]
     return weight

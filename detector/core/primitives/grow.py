@@ -7,13 +7,13 @@ import numpy as np
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 
-def with_room(array: Array, count: int) -> Array:
+def grown(array: Array, count: int) -> Array:
     """Give a copy that has room for so many.
 
     What is added is 0, and no memory before it is used: the system gives a page of zeros at its first touch. So
     arrays may grow by half, and seldom.
 
-    >>> with_room(np.array([1, 2]), 4)
+    >>> grown(np.array([1, 2]), 4)
     array([1, 2, 0, 0])
     """
     longer: Array = np.zeros((count, *array.shape[1:]), array.dtype).view(type(array))

@@ -32,7 +32,7 @@ _CLIENT_PARTS: Final[Sequence[Part]] = (
     {"segment": _HIGH, "contacts": _HIGH_2, "account": _HIGH_2},
     {"account": _LOW_2},
     {"thread": _ALL},
-    {"owed_s": _ALL},
+    {"awaiting_reply_s": _ALL},
     *({"channels": slice(k, k + 1), "channels_s": slice(4 * k, 4 * k + 4)} for k in range(CHANNELS_HEARD)),
 )
 _SILENCE_PARTS: Final[Sequence[Part]] = (
@@ -117,17 +117,17 @@ def whole_rows(clients: Records, trends: Records, trend_of: Records, rows: Integ
     return whole
 
 
-def pack(rows: Rows) -> list[bytes]:
+def encode_rows(rows: Rows) -> list[bytes]:
     """The stored form of each row."""
     packed = np.empty(len(rows) * (_flags_size(_FORM) + ROW.itemsize), np.uint8)
     ends = np.empty(len(rows), np.int64)
-    _pack(_octets(rows), _NEW, _FORM, packed, ends)
+    _encode(_octets(rows), _NEW, _FORM, packed, ends)
     stops = ends.tolist()
     everything = packed[: stops[-1]].tobytes()
     return [everything[start:stop] for start, stop in pairwise([0, *stops])]
 
 
-def unpack(values: Sequence[bytes], stored_as: Form = _FORM) -> tuple[Rows, list[int]]:
+def decode_rows(values: Sequence[bytes], form: Form = _FORM) -> tuple[Rows, list[int]]:
     """Rows again, and how many bytes each took.
 
     Raises
@@ -137,7 +137,7 @@ def unpack(values: Sequence[bytes], stored_as: Form = _FORM) -> tuple[Rows, list
     """
     rows, sizes = new_rows(len(values)), np.empty(len(values), np.int64)
     ends = np.array([*accumulate(map(len, values))])
-    _unpack(_octets(rows), stored_as, np.frombuffer(b"".join(values), np.uint8), ends, sizes)
+    _decode(_octets(rows), form, np.frombuffer(b"".join(values), np.uint8), ends, sizes)
     if (sizes > np.diff(ends, prepend=0)).any():
         raise ValueError("a row has fewer bytes than its flags say")
     return rows, sizes.tolist()
@@ -148,8 +148,8 @@ def _octets(records: Rows) -> Octets:
 
 
 @njit(cache=True)
-def _flags_size(stored_as: Form) -> int:
-    return (len(stored_as.ends) + 7) // 8
+def _flags_size(form: Form) -> int:
+    return (len(form.ends) + 7) // 8
 
 
 @njit(cache=True)
@@ -165,13 +165,13 @@ def _collect(whole: Octets, clients: Octets, trends: Octets, trend_of: Records, 
 
 
 @njit(cache=True)
-def _pack(rows: Octets, new: Octets, stored_as: Form, packed: Octets, ends: Integers) -> None:
+def _encode(rows: Octets, new: Octets, form: Form, packed: Octets, ends: Integers) -> None:
     """Write the stored form of rows behind each other, and where each ends."""
-    order, part_ends = stored_as
+    order, part_ends = form
     end = 0
     for k in range(len(rows)):
         row, flags, start = rows[k], end, 0
-        end += _flags_size(stored_as)
+        end += _flags_size(form)
         packed[flags:end] = 0
         for part in range(len(part_ends)):
             stop = part_ends[part]
@@ -188,12 +188,12 @@ def _pack(rows: Octets, new: Octets, stored_as: Form, packed: Octets, ends: Inte
 
 
 @njit(cache=True)
-def _unpack(rows: Octets, stored_as: Form, packed: Octets, ends: Integers, sizes: Integers) -> None:
+def _decode(rows: Octets, form: Form, packed: Octets, ends: Integers, sizes: Integers) -> None:
     """Write what was stored over new rows, and how many bytes of each value that takes or would take."""
-    order, part_ends = stored_as
+    order, part_ends = form
     first = 0
     for k in range(len(rows)):
-        at, start = first + _flags_size(stored_as), 0
+        at, start = first + _flags_size(form), 0
         has_flags = at <= ends[k]
         for part in range(len(part_ends)):
             if has_flags and packed[first + part // 8] & 128 >> part % 8:

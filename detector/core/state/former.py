@@ -39,7 +39,7 @@ _CLIENT_4 = np.dtype(
         ("orders", _SILENCE_4),
         ("reply", _SILENCE_4),
         ("thread", "u4"),
-        ("owed_s", "u4"),
+        ("awaiting_reply_s", "u4"),
         ("channels", "u1", (CHANNELS_HEARD,)),
         ("channels_s", "u4", (CHANNELS_HEARD,)),
         ("seen", "u8", (SEEN,)),
@@ -97,7 +97,7 @@ def _client_from_4(value: bytes) -> bytes:
     before = np.frombuffer(value, _CLIENT_4, 1)
     row = codec.new_rows(1)
     client = row["client"]
-    for name in ("segment", "account", "contacts", "owed_s", "channels", "channels_s"):
+    for name in ("segment", "account", "contacts", "awaiting_reply_s", "channels", "channels_s"):
         client[name] = before[name]
     for silence in SILENCES:
         _take_silence_4(client[silence], before[silence])
@@ -105,7 +105,7 @@ def _client_from_4(value: bytes) -> bytes:
         _take_trend_4(row["trends"][:, trend["signal"]], trend)
     ids = [event_id.encode() for event_id in json.loads(value[ids_at:])]
     sized = b"".join([len(one).to_bytes(2, "little") + one for one in ids])
-    return bytes([LAYOUT]) + codec.pack(row)[0] + sized
+    return bytes([LAYOUT]) + codec.encode_rows(row)[0] + sized
 
 
 def _take_silence_4(silence: Rows, before: Rows) -> None:
@@ -129,11 +129,11 @@ def _take_trend_4(trend: Rows, before: Any) -> None:  # noqa: ANN401 (one record
 
 def _client_from_5(value: bytes) -> bytes:
     """Only the parts are others. What was left of declines that are over is forgotten."""
-    row, (size,) = codec.unpack([value[1:]], _FORM_5)
+    row, (size,) = codec.decode_rows([value[1:]], _FORM_5)
     trends = row["trends"]
     for name in ("before", "now"):
         trends[name][trends["now_count"] == 0] = 0
-    return bytes([LAYOUT]) + codec.pack(row)[0] + value[1 + size :]
+    return bytes([LAYOUT]) + codec.encode_rows(row)[0] + value[1 + size :]
 
 
 CLIENT_FROM: Final[Mapping[int, Callable[[bytes], bytes]]] = {4: _client_from_4, 5: _client_from_5}

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.layout import RECENT, Batch, Records
-from detector.core.primitives.grow import with_room
+from detector.core.primitives.grow import grown
 from detector.core.primitives.hashing import Integers, Text, joined
 
 _BYTES_AT_FIRST = 256
@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 @njit(cache=True)
 def keep(kept: Kept, row: int, slot: int, ids: Text, start: int, size: int) -> None:
-    """Keep the id that is these bytes; there is room for it (`Recent.make_room`)."""
+    """Keep the id that is these bytes; there is room for it (`Recent.reserve`)."""
     if kept.rooms[row, slot] < size:
         kept.starts[row, slot], kept.rooms[row, slot] = kept.used[0], size
         kept.used[0] += size
@@ -136,10 +136,10 @@ class Recent:
         """Have room for so many clients."""
         kept = self.kept
         self.kept = kept._replace(
-            starts=with_room(kept.starts, rows), sizes=with_room(kept.sizes, rows), rooms=with_room(kept.rooms, rows)
+            starts=grown(kept.starts, rows), sizes=grown(kept.sizes, rows), rooms=grown(kept.rooms, rows)
         )
 
-    def make_room(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Have room for so many more bytes of ids: kernels cannot make any."""
         if self.kept.used[0] + size > len(self.kept.text):
             needed = int(self.kept.sizes.sum()) + size
@@ -147,7 +147,7 @@ class Recent:
             _move(self.kept, new)
             self.kept = new
 
-    def stored(self, rows: Numbers, contacts: Numbers) -> list[bytes]:
+    def encode(self, rows: Numbers, contacts: Numbers) -> list[bytes]:
         """The stored form of the ids of clients that had so many contacts: of each id its size and its bytes."""
         size = int(self.kept.sizes[rows].sum()) + len(rows) * RECENT * _SIZE
         text, ends = np.empty(size, np.uint8), np.zeros(len(rows) + 1, np.int64)
@@ -155,7 +155,7 @@ class Recent:
         whole = text.tobytes()
         return [whole[start:stop] for start, stop in pairwise(ends.tolist())]
 
-    def take_back(self, rows: Numbers, contacts: Numbers, values: Sequence[bytes]) -> None:
+    def load(self, rows: Numbers, contacts: Numbers, values: Sequence[bytes]) -> None:
         """Keep again what was stored.
 
         Raises
@@ -164,7 +164,7 @@ class Recent:
             If it is damaged.
         """
         text, ends = joined(values)
-        self.make_room(len(text))
+        self.reserve(len(text))
         if not _read(self.kept, rows, contacts.astype(np.int64), text, ends):
             raise ValueError("ids are damaged")
 

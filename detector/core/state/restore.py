@@ -16,7 +16,7 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 _AT_ONCE = 4096  # a few megabytes of bytes and flags
 
 
-def take_back(table: Table, records: Iterable[Record]) -> None:
+def load(table: Table, records: Iterable[Record]) -> None:
     """Take back records in the order in which they were written; a later one of the same key replaces it.
 
     Keys may come in any order. A record without a value erases its client.
@@ -46,12 +46,12 @@ def take_back(table: Table, records: Iterable[Record]) -> None:
 
 
 def _take_clients(table: Table, names: Sequence[str], values: Sequence[bytes]) -> None:
-    whole, ids_at = codec.unpack([value[1:] for value in values])
+    whole, ids_at = codec.decode_rows([value[1:] for value in values])
     rows = table.rows(names)
     table.clients[rows] = whole["client"]
     _take_trends(table, rows, whole["trends"])
     ids = [value[1 + start :] for value, start in zip(values, ids_at, strict=True)]
-    table.recent.take_back(rows, whole["client"]["contacts"], ids)
+    table.recent.load(rows, whole["client"]["contacts"], ids)
 
 
 def _take_trends(table: Table, rows: Rows, trends: np.ndarray[Any, Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 from detector.core.incidents import transitions
-from detector.core.incidents.outbox import NUMBERS, OUTBOX, Arrays
+from detector.core.incidents.outbox import OUTBOX, TREND_NUMBERS, Arrays
 from detector.core.layout import (
     LAYOUT,
     SILENCES,
@@ -22,12 +22,12 @@ from detector.core.layout import (
 from detector.core.lifecycle import State
 from detector.core.model import replies as debt
 from detector.core.model import segment as population
-from detector.core.primitives.grow import with_room
+from detector.core.primitives.grow import grown
 from detector.core.primitives.hashing import Integers
 from detector.core.signals import TRAITS
 from detector.core.state import codec
+from detector.core.state.interned import CHANNELS_MAX, InternedNames
 from detector.core.state.recent import Recent
-from detector.core.state.vocabulary import CHANNELS_MAX, Vocabulary
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
 _ROWS_AT_FIRST = 1024
@@ -71,8 +71,8 @@ class Table:
         overdue_budget: float,
         prior: Mapping[str, Records],
     ) -> None:
-        self.names, self.segment_names = Vocabulary(), Vocabulary(segments_max)
-        self.channels, self.accounts = Vocabulary(CHANNELS_MAX), Vocabulary()
+        self.names, self.segment_names = InternedNames(), InternedNames(segments_max)
+        self.channels, self.accounts = InternedNames(CHANNELS_MAX), InternedNames()
         for numbered_from_one in (self.channels, self.accounts):
             numbered_from_one.number("")
             numbered_from_one.mark_saved()
@@ -125,8 +125,8 @@ class Table:
         rows, room = len(self.names), len(self.clients)
         if rows > room:
             room = max(rows, room + room // 2)
-            self.clients, self.due_s = with_room(self.clients, room), with_room(self.due_s, room)
-            self.trend_of = with_room(self.trend_of, room)
+            self.clients, self.due_s = grown(self.clients, room), grown(self.due_s, room)
+            self.trend_of = grown(self.trend_of, room)
             self.recent.grow(room)
         if rows > self._begun:
             self.clients[self._begun : rows], self.due_s[self._begun : rows] = new_clients(1), NEVER_S
@@ -137,9 +137,9 @@ class Table:
         room = int(self.trends_used[0]) + events * _TRENDS_PER_EVENT
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
-            self.trends = with_room(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
+            self.trends = grown(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
         return Arrays(
-            self.clients, self.due_s, self.numbers(), self.trends, self.trends_used, self.segments, self._outbox,
+            self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments, self._outbox,
         )  # fmt: skip
 
     def is_any_due(self, until_s: float) -> bool:
@@ -153,16 +153,16 @@ class Table:
         )  # beside a float, NumPy would make floats of them all
         return np.flatnonzero(self.due_s[: len(self.names)] < before)
 
-    def numbers(self) -> Records:
+    def trend_numbers(self) -> Records:
         """Which trends each client has, as kernels see it."""
-        return self.trend_of.view(NUMBERS).reshape(-1).view(np.recarray)
+        return self.trend_of.view(TREND_NUMBERS).reshape(-1).view(np.recarray)
 
     def segment(self, name: str) -> int | None:
         """The segment's number; a new one begins with the default table. None: no room for another."""
         known = len(self.segment_names)
         number = self.segment_names.number(name)
         if number == known:
-            self._make_room(number)
+            self._reserve(number)
             if name in self._prior:
                 self.segments[number] = self._prior[name]
             self._set_budget(number, name)
@@ -173,7 +173,7 @@ class Table:
     def put_segment(self, number: int, name: str, segment: np.void) -> None:
         """Give a durable segment its number back."""
         self.segment_names.put(number, name)
-        self._make_room(number)
+        self._reserve(number)
         self.segments[number] = segment
         self._set_budget(number, name)
 
@@ -182,7 +182,7 @@ class Table:
         for silence in SILENCES:
             self.segments[silence][number]["budget"] = self._overdue_budget if silence == "reply" else budget
 
-    def _make_room(self, number: int) -> None:
+    def _reserve(self, number: int) -> None:
         if number >= len(self.segments):
             more = new_segments(max(number + 1 - len(self.segments), len(self.segments)))
             self.segments = np.concatenate([self.segments, more]).view(np.recarray)
@@ -207,9 +207,9 @@ class Table:
             )
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = np.array(rows[start : start + _PACKED_AT_ONCE])
-            ids = self.recent.stored(some, self.clients["contacts"][some])
-            whole = codec.whole_rows(self.clients, self.trends, self.numbers(), some)
-            for name, packed, recent in zip(self.names.of(some), codec.pack(whole), ids, strict=True):
+            ids = self.recent.encode(some, self.clients["contacts"][some])
+            whole = codec.whole_rows(self.clients, self.trends, self.trend_numbers(), some)
+            for name, packed, recent in zip(self.names.of(some), codec.encode_rows(whole), ids, strict=True):
                 yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
 
     def forget(self, client_id: str) -> None:
@@ -220,7 +220,7 @@ class Table:
             self.trend_of[row] = 0
             self.recent.forget(row)
 
-    def restored(self, session_days: float) -> None:
+    def find_due(self, session_days: float) -> None:
         """All records are back: find out what is due when."""
         transitions.find_due(self.arrays(0), len(self.names), session_days)
 

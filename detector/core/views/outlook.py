@@ -21,16 +21,16 @@ from detector.core.state.table import Table
 from schemas.alert import encode
 
 _AT_ONCE = 1024
-_TOLD = ("median_s", "p90_s", "survival", "gone", "quiet_30_days")
+_TOLD = ("median_s", "p90_s", "survival", "probability_gone", "probability_no_contact_in_30_days")
 _SIGNAL_OF = {"contact": "contact", "orders": "orders", "reply": "reply_overdue"}
 
 
 @njit(cache=True)
-def _tell(effects: Records, clients: Records, segments: Records, at_s: float) -> None:
+def _fill(effects: Records, clients: Records, segments: Records, at_s: float) -> None:
     """Write the numbers of the silence of each client."""
     for k in range(len(clients)):
         effects[k].at_s = at_s
-        effect.tell_silence(effects[k], clients[k].contact, segments[clients[k].segment].contact)
+        effect.fill_silence(effects[k], clients[k].contact, segments[clients[k].segment].contact)
 
 
 def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
@@ -38,7 +38,7 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
     for start in range(0, len(table.names), _AT_ONCE):
         stop = min(start + _AT_ONCE, len(table.names))
         effects = np.zeros(stop - start, EFFECT).view(np.recarray)
-        _tell(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
+        _fill(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
         told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         for row in range(start, stop):
             if table.names[row]:  # else it was erased

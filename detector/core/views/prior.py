@@ -111,7 +111,7 @@ def _population(record: Records) -> Population:
     return Population(settled=int(record["settled"]), settled_log_sum=float(record["settled_log_sum"]), rhythms=rhythms)
 
 
-def records_of(prior: Prior) -> dict[str, Records]:
+def segment_records(prior: Prior) -> dict[str, Records]:
     """Give the sums as a shard takes them: records of layout.SEGMENT, not fitted yet, by segment."""
     found = {}
     for name, segment in prior.segments.items():
@@ -144,7 +144,7 @@ def decode(value: bytes) -> Mapping[str, Records]:
     if len(value) > BYTES_MAX:
         raise PriorError(f"is larger than {BYTES_MAX // 1024**2} MiB")
     try:
-        return records_of(Prior.model_validate_json(value))
+        return segment_records(Prior.model_validate_json(value))
     except ValidationError as error:
         raise PriorError(_problem(error)) from None
 

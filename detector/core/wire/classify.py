@@ -10,8 +10,8 @@ from numba import njit
 
 from detector.core.clock import DAY_S
 from detector.core.layout import CONTACT, MESSAGE, ORDER, OURS, QUESTION
-from detector.core.signals import NUMBER
-from detector.core.wire.fields import DIRECTIONS, KINDS, NUMBER_OF, OUTCOMES, Facts, places
+from detector.core.signals import SIGNAL_NUMBER
+from detector.core.wire.fields import DIRECTIONS, KINDS, NUMBER_OF, OUTCOMES, ParsedFields, places
 
 _KIND, _AT, _DIRECTION, _AUTOMATED, _LENGTH, _OUTCOME, _AMOUNT, _DUE, _SUBSTANTIVE, _SENTIMENT = (
     NUMBER_OF[name]
@@ -33,7 +33,7 @@ _UNDELIVERED, _TAKEN_BACK, _BROKEN = (
     )
 )
 (ORDER_VALUE, REPLY_LENGTH, MEETINGS_KEPT, PAYMENT_DELAY, SUBSTANCE, SENTIMENT) = (
-    NUMBER[signal]
+    SIGNAL_NUMBER[signal]
     for signal in ("order_value", "reply_length", "meetings_kept", "payment_delay", "substance", "sentiment")
 )
 
@@ -41,46 +41,46 @@ Event = Any  # one record of layout.INTERACTION, seen from Numba
 
 
 @njit(cache=True)
-def judge(event: Event, facts: Facts) -> None:
+def classify(event: Event, fields: ParsedFields) -> None:
     """Write what an interaction counts as, and which values it has; both only from its facts."""
-    event.at_s = facts[_AT]
+    event.at_s = fields[_AT]
     event.traits = 0
     for signal in range(len(event.values)):
         event.values[signal] = math.nan
-    outcome = _NO_OUTCOME if math.isnan(facts[_OUTCOME]) else int(facts[_OUTCOME])
-    if not facts[_AUTOMATED] > 0:
-        if facts[_DIRECTION] == _INBOUND:
-            _judge_inbound(event, facts, outcome)
-        elif facts[_DIRECTION] == _OUTBOUND:
-            _judge_outbound(event, facts, outcome)
-    if facts[_KIND] == _MEETING:
+    outcome = _NO_OUTCOME if math.isnan(fields[_OUTCOME]) else int(fields[_OUTCOME])
+    if not fields[_AUTOMATED] > 0:
+        if fields[_DIRECTION] == _INBOUND:
+            _classify_inbound(event, fields, outcome)
+        elif fields[_DIRECTION] == _OUTBOUND:
+            _classify_outbound(event, fields, outcome)
+    if fields[_KIND] == _MEETING:
         if outcome == _HELD or _BROKEN[outcome]:
             event.values[MEETINGS_KEPT] = outcome == _HELD
-    elif facts[_KIND] == _PAYMENT and not _TAKEN_BACK[outcome]:
-        event.values[PAYMENT_DELAY] = (facts[_AT] - facts[_DUE]) / DAY_S
+    elif fields[_KIND] == _PAYMENT and not _TAKEN_BACK[outcome]:
+        event.values[PAYMENT_DELAY] = (fields[_AT] - fields[_DUE]) / DAY_S
 
 
 @njit(cache=True)
-def _judge_inbound(event: Event, facts: Facts, outcome: int) -> None:
+def _classify_inbound(event: Event, fields: ParsedFields, outcome: int) -> None:
     """The client acted."""
-    kind = int(facts[_KIND])
+    kind = int(fields[_KIND])
     event.traits = CONTACT
     if _WRITTEN[kind]:
-        event.values[REPLY_LENGTH] = facts[_LENGTH]
-        if facts[_SUBSTANTIVE] != 0:
+        event.values[REPLY_LENGTH] = fields[_LENGTH]
+        if fields[_SUBSTANTIVE] != 0:
             event.traits |= MESSAGE
     elif kind == _ORDER and not _TAKEN_BACK[outcome]:
         event.traits |= ORDER
-        if facts[_AMOUNT] > 0:  # a sum that goes back, or none, says nothing of what was ordered for
-            event.values[ORDER_VALUE] = facts[_AMOUNT]
-    event.values[SUBSTANCE], event.values[SENTIMENT] = facts[_SUBSTANTIVE], facts[_SENTIMENT]
+        if fields[_AMOUNT] > 0:  # a sum that goes back, or none, says nothing of what was ordered for
+            event.values[ORDER_VALUE] = fields[_AMOUNT]
+    event.values[SUBSTANCE], event.values[SENTIMENT] = fields[_SUBSTANTIVE], fields[_SENTIMENT]
 
 
 @njit(cache=True)
-def _judge_outbound(event: Event, facts: Facts, outcome: int) -> None:
+def _classify_outbound(event: Event, fields: ParsedFields, outcome: int) -> None:
     """We acted."""
-    kind = int(facts[_KIND])
+    kind = int(fields[_KIND])
     event.traits = OURS
     asks = (_WRITTEN[kind] and not _UNDELIVERED[outcome]) or (kind == _CALL and outcome == _VOICEMAIL)
-    if asks and facts[_SUBSTANTIVE] != 0:
+    if asks and fields[_SUBSTANTIVE] != 0:
         event.traits |= QUESTION

@@ -21,12 +21,12 @@ from detector.core.primitives.hashing import (
     text_of,
 )
 from detector.core.primitives.partitioner import partition_of_text
+from detector.core.state.interned import UNKNOWN, Interned, add, find
 from detector.core.state.table import Table
-from detector.core.state.vocabulary import UNKNOWN, Words, add, find
-from detector.core.wire.classify import judge
+from detector.core.wire.classify import classify
 from detector.core.wire.fast_path import PLAIN, Plain, scan
-from detector.core.wire.fields import KINDS, NUMBER_OF, facts_of
-from detector.core.wire.records import NO_KEY, Chunk
+from detector.core.wire.fields import KINDS, NUMBER_OF, parsed_fields
+from detector.core.wire.records import NO_KEY, JoinedRecords
 from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction
 
 _EVENT, _CLIENT, _KIND, _AT, _ACCOUNT, _CHANNEL, _THREAD, _SEGMENT = (
@@ -49,13 +49,13 @@ class Columns(NamedTuple):
     plain: "np.ndarray[Any, Any]"  # one record of layout.PLAIN
 
 
-class Vocabularies(NamedTuple):
+class InternedTables(NamedTuple):
     """Where names have their numbers."""
 
-    clients: Words
-    segments: Words
-    accounts: Words
-    channels: Words
+    clients: Interned
+    segments: Interned
+    accounts: Interned
+    channels: Interned
 
 
 class Here(NamedTuple):
@@ -67,7 +67,7 @@ class Here(NamedTuple):
 
 
 @njit(cache=True)
-def _is_key(chunk: Chunk, i: int, plain: Plain) -> bool:
+def _is_key(chunk: JoinedRecords, i: int, plain: Plain) -> bool:
     """Tell whether the record has no key, or the client's id for one."""
     size = chunk.key_sizes[i]
     if size == NO_KEY:
@@ -82,7 +82,7 @@ def _is_key(chunk: Chunk, i: int, plain: Plain) -> bool:
 
 
 @njit(cache=True)
-def _number(words: Words, text: Text, plain: Plain, field: int, otherwise: int) -> int:
+def _number(words: Interned, text: Text, plain: Plain, field: int, otherwise: int) -> int:
     """The number of the name that a field gives, UNKNOWN if it is a new one, or what it is if none is given."""
     if plain.sizes[field] == 0:
         return otherwise
@@ -90,11 +90,11 @@ def _number(words: Words, text: Text, plain: Plain, field: int, otherwise: int) 
 
 
 @njit(cache=True)
-def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, here: Here) -> bool:
+def _name(event: Event, text: Text, plain: Plain, known: InternedTables, here: Here) -> bool:
     """Give the event the numbers of its names; tell whether all are known, or new clients of this partition."""
     segment = _number(known.segments, text, plain, _SEGMENT, UNKNOWN)
     account = _number(known.accounts, text, plain, _ACCOUNT, 0)
-    kind = int(plain.facts[_KIND])
+    kind = int(plain.parsed[_KIND])
     if plain.sizes[_CHANNEL] == 0:
         start = _KIND_ENDS[kind]
         channel = find(known.channels, _KIND_WORDS, start, _KIND_ENDS[kind + 1] - start)
@@ -113,18 +113,18 @@ def _name(event: Event, text: Text, plain: Plain, known: Vocabularies, here: Her
 
 
 @njit(cache=True)
-def read_plain(chunk: Chunk, read: Columns, known: Vocabularies, here: Here, first: int) -> int:
+def read_plain(chunk: JoinedRecords, read: Columns, known: InternedTables, here: Here, first: int) -> int:
     """Read the records from `first` on; -> the first that has to be read another way, or how many there are."""
     plain = read.plain[0]
     for i in range(first, len(read.events)):
         event = read.events[i]
         if not scan(chunk.text, chunk.ends[i], chunk.ends[i + 1], plain):
             return i
-        if not AT_MIN_S <= plain.facts[_AT] <= here.now_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
+        if not AT_MIN_S <= plain.parsed[_AT] <= here.now_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
             return i
         if not _name(event, chunk.text, plain, known, here):
             return i
-        judge(event, plain.facts)
+        classify(event, plain.parsed)
         start, size = plain.starts[_EVENT], plain.sizes[_EVENT]
         event.event = id_number(chunk.text, start, size)
         if plain.sizes[_THREAD]:
@@ -133,12 +133,12 @@ def read_plain(chunk: Chunk, read: Columns, known: Vocabularies, here: Here, fir
         for k in range(size):
             read.ids[event.id_start + k] = chunk.text[start + k]
         read.ids_used[0] += size
-        read.kinds[int(plain.facts[_KIND])] += 1
+        read.kinds[int(plain.parsed[_KIND])] += 1
         read.unknown[0] += plain.unknown
     return len(read.events)
 
 
-class Read:
+class DecodedChunk:
     """What is read of a chunk: a row for each record, of which those that are refused are left out in the end.
 
     Parameters
@@ -167,11 +167,11 @@ class Read:
             )
         )
 
-    def read_plain(self, chunk: Chunk, table: Table, here: Here, first: int) -> int:
+    def read_plain(self, chunk: JoinedRecords, table: Table, here: Here, first: int) -> int:
         """Read plain records from `first` on; -> the first that has to be read another way, or how many there are."""
         left = len(self.columns.events) - first
-        table.names.make_room(left, len(chunk.text) - int(chunk.ends[first]))
-        known = Vocabularies(table.names.words, table.segment_names.words, table.accounts.words, table.channels.words)
+        table.names.reserve(left, len(chunk.text) - int(chunk.ends[first]))
+        known = InternedTables(table.names.words, table.segment_names.words, table.accounts.words, table.channels.words)
         stopped = int(read_plain(chunk, self.columns, known, here, first))
         table.make_rows()
         return stopped
@@ -179,7 +179,7 @@ class Read:
     def write(self, i: int, interaction: Interaction, table: Table) -> None:
         """Write an interaction that was read another way, and give its names their numbers."""
         columns, event = self.columns, self.columns.events[i]
-        judge(event, facts_of(interaction))
+        classify(event, parsed_fields(interaction))
         segment = table.segment(interaction["segment"]) if "segment" in interaction else None
         event.segment = 0 if segment is None else segment + 1
         event.account = table.accounts.number(interaction.get("account_id", "")) or 0

@@ -43,7 +43,7 @@ from schemas.interaction import (
 
 PLAIN = np.dtype(
     [
-        ("facts", "f8", (len(FIELDS),)),  # see `facts`; NaN = not given
+        ("parsed", "f8", (len(FIELDS),)),  # see `fields`; NaN = not given
         ("starts", "i8", (len(FIELDS),)),  # of the fields that are texts: where they begin
         ("sizes", "i8", (len(FIELDS),)),  # ... and how long they are; 0 = not given
         ("unknown", "i8"),  # fields that the contract does not name
@@ -147,9 +147,9 @@ def _keep(text: Text, start: int, stop: int, what: int, number: float, field: in
         return not _REQUIRED >> field & 1
     if what == QUOTED:
         plain.starts[field], plain.sizes[field] = start + 1, stop - start - 2
-        allowed, plain.facts[field] = _quoted(text, start + 1, stop - start - 2, field)
+        allowed, plain.parsed[field] = _quoted(text, start + 1, stop - start - 2, field)
         return allowed
-    plain.facts[field] = number
+    plain.parsed[field] = number
     return _is_allowed(what, number, field)
 
 
@@ -174,7 +174,7 @@ def _member(text: Text, at: int, stop: int, met: int, plain: Plain) -> tuple[int
 @njit(cache=True)
 def scan(text: Text, at: int, stop: int, plain: Plain) -> bool:
     """Read the interaction between two places of a text; tell whether it is plain and valid, but for when it was."""
-    plain.facts[:] = math.nan
+    plain.parsed[:] = math.nan
     plain.sizes[:] = 0
     plain.unknown = 0
     at, met = skip(text, at, stop), 0

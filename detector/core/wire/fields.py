@@ -32,25 +32,25 @@ NUMBER_OF: Final = {name: number for number, name in enumerate(FIELDS)}
 _WORDS: Final = {"kind": KINDS, "direction": DIRECTIONS, "outcome": OUTCOMES}
 _NUMBERS: Final = ("at", "due_at", "automated", "substantive", "length", "duration_s", "amount", "sentiment")
 
-Facts = np.ndarray[Any, np.dtype[np.float64]]
+ParsedFields = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def facts_of(interaction: Interaction) -> Facts:
+def parsed_fields(interaction: Interaction) -> ParsedFields:
     """The facts of an interaction.
 
-    >>> facts = facts_of({"event_id": "e", "client_id": "c", "kind": "call", "at": 7.0, "direction": "none"})
-    >>> facts[NUMBER_OF["kind"]], facts[NUMBER_OF["at"]], facts[NUMBER_OF["amount"]]
+    >>> fields = parsed_fields({"event_id": "e", "client_id": "c", "kind": "call", "at": 7.0, "direction": "none"})
+    >>> fields[NUMBER_OF["kind"]], fields[NUMBER_OF["at"]], fields[NUMBER_OF["amount"]]
     (np.float64(1.0), np.float64(7.0), np.float64(nan))
     """
     given: Any = interaction
-    facts = np.full(len(FIELDS), np.nan)
+    fields = np.full(len(FIELDS), np.nan)
     for name in _NUMBERS:
         if name in given:
-            facts[NUMBER_OF[name]] = given[name]
+            fields[NUMBER_OF[name]] = given[name]
     for name, words in _WORDS.items():
         if name in given:
-            facts[NUMBER_OF[name]] = words.index(given[name])
-    return facts
+            fields[NUMBER_OF[name]] = words.index(given[name])
+    return fields
 
 
 def places(words: Sequence[str], names: frozenset[str]) -> "np.ndarray[Any, np.dtype[np.bool_]]":

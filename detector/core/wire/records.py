@@ -34,7 +34,7 @@ class Record(Protocol):
         """Kafka headers."""
 
 
-class Records(NamedTuple):
+class RecordColumns(NamedTuple):
     """Records of one source, in the order of their offsets, as columns."""
 
     offsets: Sequence[int]
@@ -42,15 +42,15 @@ class Records(NamedTuple):
     values: Sequence[bytes | None]
     headers: Sequence[Headers]
 
-    def after(self, offset: int) -> "Records":
+    def after(self, offset: int) -> "RecordColumns":
         """Those behind an offset."""
         first = bisect_right(self.offsets, offset)
         if first == 0:
             return self
-        return Records(self.offsets[first:], self.keys[first:], self.values[first:], self.headers[first:])
+        return RecordColumns(self.offsets[first:], self.keys[first:], self.values[first:], self.headers[first:])
 
 
-class Chunk(NamedTuple):
+class JoinedRecords(NamedTuple):
     """Records as kernels see them. What needs another way of reading anyway has a value of no bytes."""
 
     text: Text  # all values, one behind the other
@@ -60,9 +60,9 @@ class Chunk(NamedTuple):
     key_sizes: Integers  # NO_KEY = none was given
 
 
-def records_of(fetched: Sequence[Record]) -> Records:
+def columns_of(fetched: Sequence[Record]) -> RecordColumns:
     """Take records as a Kafka consumer hands them over apart into columns."""
-    return Records(
+    return RecordColumns(
         [record.offset for record in fetched],
         [record.key for record in fetched],
         [record.value for record in fetched],
@@ -70,7 +70,7 @@ def records_of(fetched: Sequence[Record]) -> Records:
     )
 
 
-def chunk_of(records: Records) -> Chunk:
+def joined_records(records: RecordColumns) -> JoinedRecords:
     """Put records behind each other."""
     plain = [
         b"" if headers or value is None or len(value) > VALUE_BYTES_MAX else value
@@ -78,4 +78,4 @@ def chunk_of(records: Records) -> Chunk:
     ]
     keys, key_ends = joined([b"" if key is None else key for key in records.keys])
     sizes = np.array([NO_KEY if key is None else len(key) for key in records.keys], np.int64)
-    return Chunk(*joined(plain), keys, key_ends, sizes)
+    return JoinedRecords(*joined(plain), keys, key_ends, sizes)

@@ -13,7 +13,7 @@ ORIGIN: Final = "rerouted-from"
 """The header that tells where a record was produced to."""
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """Where a record is."""
 
     topic: str
@@ -30,19 +30,19 @@ class Rerouted(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-def reroute(key: bytes | None, value: bytes | None, headers: Headers, place: Place, partition: int) -> Rerouted:
+def reroute(key: bytes | None, value: bytes | None, headers: Headers, place: RecordPlace, partition: int) -> Rerouted:
     """Send a record on as it is, with the place that it came to."""
     origin = f"{place.topic}/{place.partition}/{place.offset}".encode()
     return Rerouted(partition, key, value, [*own_headers(headers), (ORIGIN, origin)])
 
 
-def origin_of(headers: Headers, place: Place) -> Place:
+def origin_of(headers: Headers, place: RecordPlace) -> RecordPlace:
     """Where a record that was sent on was produced to; without a header that says so, its `place`."""
     for name, value in headers:
         if name == ORIGIN:
             topic, *numbers = value.decode(errors="replace").rsplit("/", 2)
             if len(numbers) == 2 and all(number.isdecimal() for number in numbers):  # noqa: PLR2004 (partition, offset)
-                return Place(topic, *map(int, numbers))
+                return RecordPlace(topic, *map(int, numbers))
     return place
 
 

@@ -83,6 +83,6 @@ def _find(text: Text, ends: Integers, partitions: int, found: Addresses, plain: 
     for i in range(len(found.kinds)):
         if scan(text, ends[i], ends[i + 1], plain):
             start, size = plain.starts[_CLIENT], plain.sizes[_CLIENT]
-            found.kinds[i] = int(plain.facts[_KIND])
+            found.kinds[i] = int(plain.parsed[_KIND])
             found.partitions[i] = partition_of_text(text, start, size, partitions)
             found.key_starts[i], found.key_sizes[i] = start - ends[i], size

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-KEPT: Final = timedelta(days=1)
+DECAY: Final = timedelta(days=1)
 """How long Alertmanager takes an incident for open if nobody tells it again. Silences last for days: better a day too
 long than that a forwarder that is away makes all of them end."""
 _NAMES: Final = {"silence_exceeded": "ClientSilent", "declining_trend": "ClientDeclining"}
@@ -54,7 +54,7 @@ class Incidents:
 
     def to_tell(self, now: datetime) -> Iterator[AlertmanagerAlert]:
         """All that is open, and what has ended since `told`."""
-        ends_at = (now + KEPT).astimezone(UTC).isoformat().replace("+00:00", "Z")
+        ends_at = (now + DECAY).astimezone(UTC).isoformat().replace("+00:00", "Z")
         yield from self._ended
         for alert in self._open.values():
             yield alert | {"endsAt": ends_at}

@@ -192,7 +192,7 @@ class ChunkConsumer(driver.Consumer):
         What was fetched is handed over, also of a partition that was paused meanwhile: aiokafka would not give it
         again.
         """
-        if not await self.underway.has_room(_LOOK_AGAIN_S):
+        if not await self.underway.can_take_segment(_LOOK_AGAIN_S):
             return
         self._look_for_ends()
         records, _ = await self._wait_next_records(timeout)

@@ -34,7 +34,7 @@ class Underway:
         """All that was on its way has been dropped."""
         self.take(self._count)
 
-    async def has_room(self, seconds_max: float) -> bool:
+    async def can_take_segment(self, seconds_max: float) -> bool:
         """Tell whether there is room, after waiting for something to be taken if there is not."""
         if self._count > self._most:
             self._changed.clear()

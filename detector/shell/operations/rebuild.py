@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Outcome, Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import generations
@@ -141,7 +141,7 @@ class _Run:
                 wanted = [tp for tp in source_of if shard.waiting(source_of[tp]) <= settings.waiting_records_max]
                 found = await consumer.getmany(*wanted, timeout_ms=200, max_records=_RECORDS_AT_ONCE)
                 for tp, records in found.items():
-                    self.records += intake.take_in(source_of[tp], records_of(records), time.time()).read
+                    self.records += intake.read(source_of[tp], columns_of(records), time.time()).read
                 self._progress(self.records, self._total)
         self.clients += len(shard.table.names)
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
 from detector.core.engine.intake import UNREADABLE
-from detector.core.views.census import CLIENT_STATES
+from detector.core.views.under_watch import CLIENT_STATES
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.settings import Settings
 from schemas.alert import AlertData

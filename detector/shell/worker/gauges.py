@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from detector.core.engine.shard import Shard
-from detector.core.views.census import CLIENT_STATES, OpenAlert, census, values_at_stake, waiting_on_us
+from detector.core.views.under_watch import CLIENT_STATES, OpenAlert, count_clients, values_at_stake, waiting_on_us
 from detector.shell.config.settings import Settings
 from detector.shell.telemetry.catalogue import OTHER, WORKER, label_sets
 from detector.shell.telemetry.metrics import Metrics
@@ -71,7 +71,7 @@ class Gauges:
         opened: Counter[OpenAlert] = Counter()
         at_stake, waiting = defaultdict[str, float](float), 0
         for shard in restored:
-            found = census(shard.table, self._settings.learning_gaps_min)
+            found = count_clients(shard.table, self._settings.learning_gaps_min)
             clients += found.clients
             opened += found.opened
             waiting += waiting_on_us(shard.table, shard.clock_s)

@@ -72,7 +72,7 @@ class Meter:
     def _counted(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """All that shard and intake count, by series; what a shard does not count is 0."""
         counts, refused = self._shard.counts, self._intake.refused
-        for (source, kind, result), count in self._intake.read.items():
+        for (source, kind, result), count in self._intake.read_counts.items():
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
@@ -86,9 +86,9 @@ class Meter:
     def _promise(self) -> None:
         """Count how many false alerts the budget allows for the event time that has passed."""
         settings = self._settings
-        for segment, days in self._shard.watched_days.items():
+        for segment, days in self._shard.exposure_days.items():
             budget = settings.segment_budgets.get(segment, settings.false_alerts_per_client_year)
             years = (days - self._watched_days[segment]) / DAYS_PER_YEAR
             label = self._metrics.segment(segment)
             self._metrics.add("ghosting_false_alerts_promised_total", budget * years, label)
-        self._watched_days = self._shard.watched_days.copy()
+        self._watched_days = self._shard.exposure_days.copy()

@@ -21,7 +21,7 @@ from faust.types import TP, EventT
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Outcome, Shard
 from detector.core.state.table import UnknownLayoutError
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import Settings, variable
@@ -165,7 +165,7 @@ class ShardTask:
             end = (await consumer.end_offsets([tp]))[tp]
             while await consumer.position(tp) < end:  # passes transaction markers, which are never handed over
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    self._shard.take_back((record.key, record.value) for record in records)
+                    self._shard.load((record.key, record.value) for record in records)
                     count += len(records)
         finally:
             await consumer.stop()
@@ -205,7 +205,7 @@ class ShardTask:
         if follows > self._shard.read_to(source):
             self._unsought.add(source)
             return len(records)
-        counts = self._intake.take_in(source, records_of(records), self._now_s())
+        counts = self._intake.read(source, columns_of(records), self._now_s())
         self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)

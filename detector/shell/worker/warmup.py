@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from numba.core import event
 
-from detector.core.engine.warmup import rehearse
+from detector.core.engine.warmup import warm_up
 
 COMPILING = "compiling the kernels, this once: up to a minute"
 
@@ -35,4 +35,4 @@ def compilation_told(tell: Callable[[str], object]) -> Iterator[None]:
 def make_ready(tell: Callable[[str], object]) -> None:
     """Have all kernels before anybody waits for us: nothing is compiled afterwards, whatever is read."""
     with compilation_told(tell):
-        rehearse()
+        warm_up()

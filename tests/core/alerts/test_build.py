@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.core.alerts.build import Names, alerts_of
+from detector.core.alerts.build import Names, build_alerts
 from detector.core.clock import instants, rfc3339
 from detector.core.engine.shard import Shard
 from detector.core.incidents.effect import EFFECT
@@ -36,7 +36,7 @@ def test_a_number_that_is_always_known_may_not_be_missing(field, number):
     made, names = effects(3)
     made[field][1] = number
     with pytest.raises(ValueError, match=field):
-        list(alerts_of(made, names))
+        list(build_alerts(made, names))
 
 
 @pytest.mark.parametrize("field", ["before", "now", "score", "threshold"])
@@ -44,10 +44,10 @@ def test_nor_a_number_of_a_decline(field):
     """They are missing in the effect of a silence, where nobody reads them."""
     made, names = effects(3)
     made[field] = math.nan
-    assert len(list(alerts_of(made, names))) == 3
+    assert len(list(build_alerts(made, names))) == 3
     made["signal"][1] = SIGNAL_WORDS.index("order_value")
     with pytest.raises(ValueError, match=field):
-        list(alerts_of(made, names))
+        list(build_alerts(made, names))
 
 
 def test_each_alert_is_that_of_its_effect():

@@ -7,7 +7,7 @@ import pytest
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.core.wire.routing import address_of
 
 NOW_S = 1.7e9
@@ -33,7 +33,7 @@ def refused(partition, partitions, *values):
     """Read records and give what was refused."""
     shard = Shard(Policy(sources=("emails",), segments_max=1))
     intake = Intake(shard, TOPICS, partition, partitions)
-    counts = intake.take_in("emails", records_of([Record(k, value) for k, value in enumerate(values)]), NOW_S)
+    counts = intake.read("emails", columns_of([Record(k, value) for k, value in enumerate(values)]), NOW_S)
     rejected = [json.loads(one) for one in shard.advance(NOW_S).rejected]
     assert (counts.read, counts.refused) == (len(values), len(rejected))
     return shard, rejected
@@ -57,8 +57,8 @@ def test_records_read_before_are_passed_over():
     """Kafka may hand records over again after a restart; they count once."""
     shard = Shard(Policy(sources=("emails",)))
     intake = Intake(shard, TOPICS, 0, 1)
-    assert intake.take_in("emails", records_of([Record(0, wire())]), NOW_S).read == 1
-    assert intake.take_in("emails", records_of([Record(0, wire())]), NOW_S).read == 0
+    assert intake.read("emails", columns_of([Record(0, wire())]), NOW_S).read == 1
+    assert intake.read("emails", columns_of([Record(0, wire())]), NOW_S).read == 0
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def ids(released):
 def take(merge, source, *times, first_offset=0, rejected=()):
     """Hand interactions to a source of the merge."""
     columns, ids = batch(*times, first_offset=first_offset)
-    merge.feeds[source].take_in(columns, ids, rejected, first_offset + len(times) - 1, NOW_S)
+    merge.feeds[source].append(columns, ids, rejected, first_offset + len(times) - 1, NOW_S)
 
 
 def test_sources_are_merged_by_time_up_to_the_frontier():

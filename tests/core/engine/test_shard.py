@@ -26,7 +26,7 @@ from tests.core.shards import (
 )
 
 VERSION = bytes([LAYOUT])
-NOBODY = codec.pack(codec.new_rows(1))[0]
+NOBODY = codec.encode_rows(codec.new_rows(1))[0]
 
 
 def test_a_silence_is_opened_escalated_and_resolved():
@@ -139,9 +139,9 @@ def test_a_segment_may_begin_with_what_is_known_of_it():
 def test_segments_are_bounded():
     """An interaction that names one segment too many has no room; a known one always has."""
     shard = Shard(Policy(sources=SOURCES, segments_max=2))
-    assert shard.has_room(interaction(1))
-    assert shard.has_room(interaction(1, segment="a"))
-    assert not shard.has_room(interaction(1, segment="b"))
+    assert shard.can_take_segment(interaction(1))
+    assert shard.can_take_segment(interaction(1, segment="a"))
+    assert not shard.can_take_segment(interaction(1, segment="b"))
 
 
 def test_a_step_ends_where_enough_clients_fall_due():
@@ -215,7 +215,7 @@ def test_compacted_state_restores_in_any_order(order):
 def test_a_segment_is_durable_before_a_later_one():
     """A segment that was met, but whose interaction still waits, keeps its number over a restart."""
     shard, restored = Shard(POLICY), Shard(POLICY)
-    shard.take_in("orders", [(0, interaction(50, "bob", segment="later"))], [], 0, NOW_S)
+    shard.enqueue_interactions("orders", [(0, interaction(50, "bob", segment="later"))], [], 0, NOW_S)
     outcome = run(shard, [interaction(1, "ann", segment="sooner")], 2)
     restored.restore(outcome.states)
     assert known(restored) == known(shard)
@@ -286,7 +286,7 @@ def test_a_shard_that_builds_no_alerts_hands_out_what_they_are_built_of():
     assert untold.alerts == []
     assert told.effects == []
     words = {"signal": SIGNAL_WORDS, "transition": TRANSITION_WORDS, "reason": REASON_WORDS, "severity": SEVERITY_WORDS}
-    numbers = ("told_s", "at_s", "opened_s")
+    numbers = ("emitted_s", "at_s", "opened_s")
     assert len(told.alerts) > 4
     assert sorted(
         [

@@ -2,13 +2,13 @@
 
 import json
 
-from detector.core.engine.warmup import rehearse
+from detector.core.engine.warmup import warm_up
 from tests.contract import held
 
 
 def test_all_that_can_happen_happens():
     """Each type of alert and each transition, silences of all kinds and a decline, and nothing is refused."""
-    outcome = rehearse()
+    outcome = warm_up()
 
     told = [json.loads(value)["data"] for value in held(alert.value for alert in outcome.alerts)]
     assert {one["transition"] for one in told} == {"opened", "escalated", "resolved"}

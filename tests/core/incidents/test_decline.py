@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from detector.core.engine.shard import Policy, Shard
-from detector.core.signals import NUMBER, TRAITS
+from detector.core.signals import SIGNAL_NUMBER, TRAITS
 from tests.core.shards import DAY_S, SOURCES, START_S, by_time, data, day_of, interaction, run
 
 # Silences and overdue replies are tested elsewhere; here they would only be in the way.
@@ -73,7 +73,7 @@ def test_a_decline_is_told_once(name):
     shard, values = Shard(POLICY), [*steady(name, STEADY), *[bad] * WORSE]
     interactions = acts(name, values)
     (told,) = told_of(shard, interactions)
-    trait = TRAITS[NUMBER[name]]
+    trait = TRAITS[SIGNAL_NUMBER[name]]
     assert (told["signal"], told["transition"], told["reason"]) == (name, "opened", "trend_crossed")
     assert (told["type"], told["severity"]) == ("declining_trend", "info")
     trend = told["trend"]
@@ -148,7 +148,7 @@ def test_the_rate_of_a_client_that_only_orders_is_told_as_its_contact():
     only_orders = [one for one in acts("order_rate", values) if one["kind"] == "order"]
     shard = Shard(POLICY)
     assert [one["signal"] for one in told_of(shard, only_orders)] == ["contact_rate"]
-    assert shard.table.trends[shard.table.trend_of[0, NUMBER["order_rate"]]].count == len(values)
+    assert shard.table.trends[shard.table.trend_of[0, SIGNAL_NUMBER["order_rate"]]].count == len(values)
 
 
 def test_a_client_shares_the_budget_among_its_signals():

@@ -202,8 +202,8 @@ def answered(days):
     """Give a segment to whose clients we answered after so many days each."""
     client, segments = new_clients(1)[0], new_segments(1)
     for k, waited in enumerate(days):
-        debt.owe(client, START_S + k * DAY_S)
-        debt.we_answered(client, segments[0], START_S + (k + waited) * DAY_S)
+        debt.await_our_reply(client, START_S + k * DAY_S)
+        debt.learn_our_reply(client, segments[0], START_S + (k + waited) * DAY_S)
     return client, segments
 
 
@@ -219,13 +219,13 @@ def test_our_answer_days_are_those_of_nine_in_ten():
 def test_the_first_message_that_we_owe_an_answer_counts():
     """A second mail does not put our clock back; nor does an answer from before it, read late, count."""
     client, segments = answered([])
-    debt.owe(client, START_S)
-    debt.owe(client, START_S + DAY_S)
-    assert client.owed_s == START_S
-    debt.we_answered(client, segments[0], START_S - 1)
-    assert client.owed_s == START_S
-    debt.we_answered(client, segments[0], START_S + 2 * DAY_S)
-    assert client.owed_s == 0
+    debt.await_our_reply(client, START_S)
+    debt.await_our_reply(client, START_S + DAY_S)
+    assert client.awaiting_reply_s == START_S
+    debt.learn_our_reply(client, segments[0], START_S - 1)
+    assert client.awaiting_reply_s == START_S
+    debt.learn_our_reply(client, segments[0], START_S + 2 * DAY_S)
+    assert client.awaiting_reply_s == 0
     assert segments[0].answers == 1
 
 

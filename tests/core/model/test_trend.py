@@ -13,7 +13,7 @@ from detector.core.clock import DAY_S
 from detector.core.layout import TREND, new_trends
 from detector.core.model import trend
 from detector.core.primitives import normal
-from detector.core.signals import NUMBER, TRAITS
+from detector.core.signals import SIGNAL_NUMBER, TRAITS
 from schemas.incident import SIGNALS
 
 UNTIMED = settings(deadline=None)  # the first call compiles
@@ -31,14 +31,14 @@ HISTORIES = NUMBERS.flatmap(lambda k: st.tuples(st.just(k), st.lists(VALUES[TRAI
 
 def taught(signal, values, every_days=7.0):
     """Give a trend that had these values, one every so many days, and their scores."""
-    row = new_trends([signal if isinstance(signal, int) else NUMBER[signal]])[0]
+    row = new_trends([signal if isinstance(signal, int) else SIGNAL_NUMBER[signal]])[0]
     return row, [trend.learn_value(row, START_S + k * every_days * DAY_S, value) for k, value in enumerate(values)]
 
 
 def test_every_signal_that_can_decline_has_its_trait():
     """The table has the signals of declining_trend, each once, in the order by which rows are numbered."""
     assert {trait.name for trait in TRAITS} == SIGNALS["declining_trend"]
-    assert [TRAITS[number].name for number in NUMBER.values()] == list(NUMBER)
+    assert [TRAITS[number].name for number in SIGNAL_NUMBER.values()] == list(SIGNAL_NUMBER)
     assert len(TRAITS) == 9
 
 
@@ -145,7 +145,7 @@ def test_the_threshold_holds_its_rate_in_control(trait):
     rng = np.random.default_rng(7)
     clients, values, crossings, is_open = 60, 37, 0, False
     for _ in range(clients):
-        row = new_trends([NUMBER[trait.name]])[0]
+        row = new_trends([SIGNAL_NUMBER[trait.name]])[0]
         for k in range(values):
             normal_value = rng.standard_normal()
             value = {

@@ -16,7 +16,7 @@ def form(*ids):
 
 def keep(recent, row, ids):
     """Keep the ids of a client's contacts so far."""
-    recent.take_back(np.array([row]), np.array([len(ids)]), [form(*ids[-RECENT:])])
+    recent.load(np.array([row]), np.array([len(ids)]), [form(*ids[-RECENT:])])
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=30) | st.just("x" * 300)), max_size=100))
@@ -28,7 +28,7 @@ def test_the_newest_ids_are_kept(contacts):
         keep(recent, row, ids[row])
     counts = np.array([len(ids[row]) for row in range(3)])
     assert [recent.ids(row, counts[row]) for row in range(3)] == [ids[row][-RECENT:] for row in range(3)]
-    assert recent.stored(np.arange(3), counts) == [form(*ids[row][-RECENT:]) for row in range(3)]
+    assert recent.encode(np.arange(3), counts) == [form(*ids[row][-RECENT:]) for row in range(3)]
 
 
 def test_more_clients_may_come():
@@ -54,4 +54,4 @@ def test_an_erased_client_leaves_no_bytes_behind():
 def test_damage_is_noticed(value):
     """Ids that are cut off, or more than the client had contacts, are not taken."""
     with pytest.raises(ValueError, match="damaged"):
-        Recent(1).take_back(np.array([0]), np.array([1]), [value])
+        Recent(1).load(np.array([0]), np.array([1]), [value])

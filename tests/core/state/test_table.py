@@ -50,7 +50,7 @@ def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
     events, truths = simulate(Firm(clients=20, days=180))
     shard = Shard(POLICY)
     read = [(offset, INTERACTION.validate_python(event)) for offset, event in enumerate(events)]
-    shard.take_in("emails", read, [], len(read) - 1, NOW_S + 1e9)
+    shard.enqueue_interactions("emails", read, [], len(read) - 1, NOW_S + 1e9)
     states = dict(shard.advance(NOW_S + 1e9).states)
     ids = {name: size_of_ids(shard, row) for row, name in enumerate(shard.table.names)}
     sizes = [
@@ -69,11 +69,11 @@ def test_a_row_comes_back_whatever_is_in_it(data):
     size = codec.ROW.itemsize
     octets = [data.draw(st.binary(min_size=size, max_size=size)) for _ in range(data.draw(st.integers(1, 3)))]
     rows = np.frombuffer(b"".join(octets), codec.ROW)
-    packed = codec.pack(rows)
-    again, lengths = codec.unpack([value + b"more" for value in packed])
+    packed = codec.encode_rows(rows)
+    again, lengths = codec.decode_rows([value + b"more" for value in packed])
     assert again.tobytes() == rows.tobytes()
     assert lengths == [len(value) for value in packed]
-    new, (length,) = codec.unpack(codec.pack(codec.new_rows(1)))
+    new, (length,) = codec.decode_rows(codec.encode_rows(codec.new_rows(1)))
     assert new.tobytes() == codec.new_rows(1).tobytes()
     assert length < 10
 
@@ -82,9 +82,9 @@ def test_a_row_comes_back_whatever_is_in_it(data):
 def test_a_row_that_was_cut_off_is_refused(missing):
     """Nothing is taken for what is missing, in its parts or in its flags."""
     row = codec.new_rows(1)
-    row["client"]["seen"], row["client"]["owed_s"] = 7, 8
+    row["client"]["seen"], row["client"]["awaiting_reply_s"] = 7, 8
     with pytest.raises(ValueError, match="fewer bytes"):
-        codec.unpack([codec.pack(row)[0][:-missing]])
+        codec.decode_rows([codec.encode_rows(row)[0][:-missing]])
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -134,7 +134,7 @@ def test_an_erased_client_is_not_restored(at_once):
     records = list(run(shard, [*weekly(5), interaction(29, "bob")], 30).states)
     tombstones = [(CLIENT_KEY + b"ann", None), (CLIENT_KEY + b"nobody", None), (b"probe\0", None)]
     for fetched in [records + tombstones] if at_once else [records, tombstones]:
-        restored.take_back(fetched)
+        restored.load(fetched)
     restored.restore(())
     assert "ann" not in restored.table.names
     assert b"ann-" not in restored.table.recent.kept.text.tobytes()

@@ -25,7 +25,7 @@ def message(day, client_id="ann", **fields):
 def applied(interactions, until_day, policy=POLICY):
     """Give a shard that came to a day, and the alerts on the way."""
     shard = Shard(policy)
-    shard.take_in("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
+    shard.enqueue_interactions("emails", list(enumerate(interactions)), [], len(interactions) - 1, START_S + 1e9)
     return shard, shard.advance(START_S + until_day * DAY_S).alerts
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from detector.core.layout import CONTACT, INTERACTION, MESSAGE, ORDER, OURS, QUESTION
 from detector.core.signals import TRAITS
-from detector.core.wire.classify import judge
-from detector.core.wire.fields import facts_of
+from detector.core.wire.classify import classify
+from detector.core.wire.fields import parsed_fields
 from tests.core.shards import DAY_S, interaction
 
 LEARNED = {"contact_rate", "order_rate", "reply_latency"}  # by the kernels, from the times
@@ -17,7 +17,7 @@ LEARNED = {"contact_rate", "order_rate", "reply_latency"}  # by the kernels, fro
 def columns(**fields):
     """Give the row of an interaction, as far as its facts tell."""
     row = np.zeros(1, INTERACTION).view(np.recarray)[0]
-    judge(row, facts_of(interaction(1, **fields)))
+    classify(row, parsed_fields(interaction(1, **fields)))
     return row
 
 

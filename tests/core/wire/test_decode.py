@@ -11,7 +11,7 @@ from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.fields import DIRECTIONS, KINDS, OUTCOMES
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from tests.core.shards import DAY_S, NOW_S, START_S, known
 
 SLOW = {"attributes": {"any": 1}}  # nested: never read the fast way, and of no consequence
@@ -49,7 +49,7 @@ def shard_of(events, extra, refused=POLICY):
     shard = Shard(refused)
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     records = [record(k, json.dumps(event | extra).encode()) for k, event in enumerate(events)]
-    intake.take_in("emails", records_of(records), NOW_S)
+    intake.read("emails", columns_of(records), NOW_S)
     return shard, intake, shard.advance(NOW_S)
 
 
@@ -61,7 +61,7 @@ def test_both_ways_of_reading_come_to_the_same(events):
     assert fast_outcome.alerts == slow_outcome.alerts
     assert known(fast) == known(slow)
     assert fast.counts == slow.counts
-    assert fast_intake.read == slow_intake.read
+    assert fast_intake.read_counts == slow_intake.read_counts
     assert len(fast_outcome.rejected) == len(slow_outcome.rejected)
 
 
@@ -88,7 +88,7 @@ def test_what_a_kernel_cannot_judge_is_refused_with_its_reason(of_one, reason):
     shard = Shard(POLICY)
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     around = [record(0, wire(event_id="a"), key=b"ann"), of_one, record(2, wire(event_id="b"))]
-    assert intake.take_in("emails", records_of(around), NOW_S) == (3, 1)
+    assert intake.read("emails", columns_of(around), NOW_S) == (3, 1)
     (bad,) = shard.advance(NOW_S).rejected
     assert json.loads(bad)["reason"] == reason
     assert shard.counts["applied"] == 2
@@ -98,7 +98,7 @@ def test_fields_that_nobody_knows_are_counted():
     """Whichever way they are read."""
     shard = Shard(POLICY)
     intake = Intake(shard, {"emails": "t"}, 0, 1)
-    intake.take_in("emails", records_of([record(0, wire(a=1, b=None)), record(1, wire(c=1, **SLOW))]), NOW_S)
+    intake.read("emails", columns_of([record(0, wire(a=1, b=None)), record(1, wire(c=1, **SLOW))]), NOW_S)
     assert intake.unknown_fields == 3
 
 
@@ -109,7 +109,7 @@ def test_many_clients_in_one_chunk_find_room():
     names = [f"client-{k}" for k in range(5000)]
     records = [record(k, wire(event_id=name, client_id=name)) for k, name in enumerate(names)]
     own = [name for name in names if partition_of(name, 2) == 1]
-    assert intake.take_in("emails", records_of(records), NOW_S) == (5000, 0)
+    assert intake.read("emails", columns_of(records), NOW_S) == (5000, 0)
     assert list(shard.table.names) == own
     assert intake.misrouted == {"emails": 5000 - len(own)}
 
@@ -119,7 +119,7 @@ def test_a_channel_beyond_the_bound_is_not_named():
     shard = Shard(POLICY)
     intake = Intake(shard, {"emails": "t"}, 0, 1)
     records = [record(k, wire(event_id=f"e{k}", channel=f"channel {k}")) for k in range(300)]
-    intake.take_in("emails", records_of(records), NOW_S)
+    intake.read("emails", columns_of(records), NOW_S)
     shard.advance(NOW_S)
     assert shard.counts["applied"] == 300
     assert len(shard.table.channels) == 255

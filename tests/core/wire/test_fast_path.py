@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from detector.core.primitives.hashing import text_of
 from detector.core.wire.fast_path import PLAIN, scan
-from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, OUTCOMES, facts_of
+from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, OUTCOMES, parsed_fields
 from schemas.interaction import INTERACTION
 
 WHOLE = {"event_id": "e1", "client_id": "ann", "kind": "email", "at": 1.6e9, "direction": "inbound"}
@@ -68,7 +68,7 @@ def read(value):
     given = (before + value)[:]
     spans = dict(zip(FIELDS, zip(plain.starts.tolist(), plain.sizes.tolist(), strict=True), strict=True))
     return (
-        plain.facts.copy(),
+        plain.parsed.copy(),
         {name: given[start : start + size].decode() for name, (start, size) in spans.items()},
         int(plain.unknown),
     )
@@ -79,9 +79,11 @@ def hold(value):
     found = read(value)
     if found is None:
         return False
-    facts, texts, unknown = found
+    fields, texts, unknown = found
     interaction = INTERACTION.validator.validate_json(value)
-    assert list(map(str, facts.tolist())) == list(map(str, facts_of(interaction).tolist()))  # with the sign of a zero
+    assert list(map(str, fields.tolist())) == list(
+        map(str, parsed_fields(interaction).tolist())
+    )  # with the sign of a zero
     assert {name: texts[name] for name in TEXTS} == {name: interaction.get(name, "") for name in TEXTS}
     assert unknown == len(interaction.keys() - set(FIELDS))
     return True
@@ -184,6 +186,6 @@ def test_the_rest_is_left_to_the_slow_way(value):
 
 def test_the_facts_of_an_interaction_are_the_fields_that_are_looked_at():
     """Words by their place, truths as 0 and 1, and nothing where nothing was given."""
-    facts = dict(zip(FIELDS, facts_of(WHOLE | {"kind": "order", "substantive": False}).tolist(), strict=True))
-    assert (facts["kind"], facts["direction"], facts["substantive"]) == (4.0, 0.0, 0.0)
-    assert all(math.isnan(facts[name]) for name in (*TEXTS, "amount", "outcome", "attributes"))
+    fields = dict(zip(FIELDS, parsed_fields(WHOLE | {"kind": "order", "substantive": False}).tolist(), strict=True))
+    assert (fields["kind"], fields["direction"], fields["substantive"]) == (4.0, 0.0, 0.0)
+    assert all(math.isnan(fields[name]) for name in (*TEXTS, "amount", "outcome", "attributes"))

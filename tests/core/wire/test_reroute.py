@@ -8,8 +8,8 @@ import pytest
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
-from detector.core.wire.records import records_of
-from detector.core.wire.reroute import ORIGIN, REROUTED, Place, origin_of
+from detector.core.wire.records import columns_of
+from detector.core.wire.reroute import ORIGIN, REROUTED, RecordPlace, origin_of
 
 NOW_S = 1.7e9
 SOURCES = ("emails", "calls")
@@ -51,13 +51,13 @@ def arrived(rerouted):
 def test_a_record_is_sent_on_as_it_is_and_applied_in_its_own_shard():
     """Value, key and headers are those that were produced; the shard that it came to learns nothing."""
     astray, intake = shard_of(ASTRAY)
-    intake.take_in("emails", records_of([Record(7, wire(1.6e9), headers=(("trace", b"1"),))]), NOW_S)
+    intake.read("emails", columns_of([Record(7, wire(1.6e9), headers=(("trace", b"1"),))]), NOW_S)
     (one,) = advanced(astray).rerouted
     assert (one.partition, one.key, one.value) == (HOME, b"ann", wire(1.6e9))
     assert one.headers == [("trace", b"1"), (ORIGIN, f"ghosting.emails/{ASTRAY}/7".encode())]
     assert astray.counts["applied"] == len(astray.table.names) == 0
     home, intake = shard_of(HOME)
-    intake.take_in(REROUTED, records_of(arrived([one])), NOW_S)
+    intake.read(REROUTED, columns_of(arrived([one])), NOW_S)
     assert advanced(home).rerouted == []
     assert home.counts["applied"] == 1
     assert home.table.recent_ids(0) == [f"e{1.6e9}"]
@@ -66,7 +66,7 @@ def test_a_record_is_sent_on_as_it_is_and_applied_in_its_own_shard():
 def test_a_record_is_sent_on_in_its_turn_with_the_position_behind_it():
     """It waits for the frontier like an interaction; what lies before it is durable with it, not earlier."""
     shard, intake = shard_of(ASTRAY)
-    intake.take_in("emails", records_of([Record(0, wire(1.6e9))]), NOW_S)
+    intake.read("emails", columns_of([Record(0, wire(1.6e9))]), NOW_S)
     assert advanced(shard, 1.5e9).rerouted == []
     assert shard.applied_to("emails") == -1
     outcome = advanced(shard)
@@ -80,8 +80,8 @@ def test_a_record_is_sent_on_in_its_turn_with_the_position_behind_it():
 def test_records_of_several_sources_are_sent_on_in_the_order_of_time():
     """What one partition sends on is in event order, whatever source it came from."""
     shard, intake = shard_of(ASTRAY)
-    intake.take_in("emails", records_of([Record(0, wire(1.6e9)), Record(1, wire(1.62e9))]), NOW_S)
-    intake.take_in("calls", records_of([Record(0, wire(1.61e9))]), NOW_S)
+    intake.read("emails", columns_of([Record(0, wire(1.6e9)), Record(1, wire(1.62e9))]), NOW_S)
+    intake.read("calls", columns_of([Record(0, wire(1.61e9))]), NOW_S)
     assert [json.loads(one.value)["at"] for one in advanced(shard).rerouted] == [1.6e9, 1.61e9, 1.62e9]
 
 
@@ -89,7 +89,7 @@ def test_a_record_is_sent_on_once_only():
     """What comes to the wrong partition again, by way of the reroute topic, is rejected with where it was produced."""
     shard, intake = shard_of(ASTRAY)
     origin = ((ORIGIN, b"ghosting.calls/2/40"),)
-    intake.take_in(REROUTED, records_of([Record(0, wire(1.6e9), headers=origin)]), NOW_S)
+    intake.read(REROUTED, columns_of([Record(0, wire(1.6e9), headers=origin)]), NOW_S)
     outcome = advanced(shard)
     (rejected,) = map(json.loads, outcome.rejected)
     assert outcome.rerouted == []
@@ -101,7 +101,7 @@ def test_what_its_own_shard_refuses_is_named_by_where_it_was_produced():
     """A segment too many is found at home; the rejection names the source."""
     shard, intake = shard_of(HOME, segments_max=1)
     origin = ((ORIGIN, b"ghosting.calls/2/40"),)
-    intake.take_in(REROUTED, records_of([Record(0, wire(1.6e9, segment="new"), headers=origin)]), NOW_S)
+    intake.read(REROUTED, columns_of([Record(0, wire(1.6e9, segment="new"), headers=origin)]), NOW_S)
     (rejected,) = map(json.loads, advanced(shard).rejected)
     assert (rejected["reason"], rejected["topic"], rejected["offset"]) == ("segment_limit", "ghosting.calls", 40)
 
@@ -109,14 +109,14 @@ def test_what_its_own_shard_refuses_is_named_by_where_it_was_produced():
 @pytest.mark.parametrize("headers", [(), (("other", b"x"),), ((ORIGIN, b"\xff/a/b"),), ((ORIGIN, b"topic"),)])
 def test_a_record_that_does_not_say_where_it_comes_from_has_its_own_place(headers):
     """Somebody else may write to the reroute topic; nothing that he writes raises."""
-    place = Place("ghosting.rerouted", 1, 5)
+    place = RecordPlace("ghosting.rerouted", 1, 5)
     assert origin_of(headers, place) == place
 
 
 def test_rerouted_records_are_counted_by_source():
     """They are neither accepted nor rejected where they were found."""
     _, intake = shard_of(ASTRAY)
-    counts = intake.take_in("emails", records_of([Record(0, wire(1.6e9))]), NOW_S)
+    counts = intake.read("emails", columns_of([Record(0, wire(1.6e9))]), NOW_S)
     assert (counts.read, counts.refused) == (1, 0)
     assert intake.misrouted == {"emails": 1}
-    assert +intake.read == {("emails", "email", "rerouted"): 1}
+    assert +intake.read_counts == {("emails", "email", "rerouted"): 1}

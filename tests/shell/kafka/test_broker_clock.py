@@ -58,7 +58,7 @@ def test_never_further_from_the_broker_than_the_bound(broker_s, agreed_s, wall_s
 def test_the_clock_of_a_shard_never_goes_back():
     """A frontier that falls behind it is passed over, and nothing is due twice."""
     shard = Shard(Policy(("emails",)))
-    shard.take_in("emails", [(0, interaction(1000.0))], [], 0, 2000.0)
+    shard.enqueue_interactions("emails", [(0, interaction(1000.0))], [], 0, 2000.0)
     shard.advance(2000.0)
     shard.advance(500.0)
     assert shard.clock_s == 2000.0

@@ -73,7 +73,7 @@ async def test_what_a_rebalance_dropped_is_not_on_its_way():
     consumer.forget()
     consumer.underway.take(3)
     assert len([message async for message in consumer.getmany(1.0)]) == 3
-    assert not await consumer.underway.has_room(0.01)
+    assert not await consumer.underway.can_take_segment(0.01)
 
 
 class Kafka:

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import Settings
 from detector.shell.pages import metrics as metrics_page
@@ -57,7 +57,7 @@ class Worked:
 
     def take(self, records, until_day):
         """Take in records, go on to a day, and count what came of it."""
-        self.intake.take_in("emails", records_of(records), time.time())
+        self.intake.read("emails", columns_of(records), time.time())
         outcome = self.shard.advance(START_S + until_day * DAY_S)
         self.meter.committed(0.01, outcome.alerts, ())
         self.meter.advanced()

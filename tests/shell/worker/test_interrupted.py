@@ -14,7 +14,7 @@ from aiokafka.conn import AIOKafkaConnection
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
-from detector.core.wire.records import records_of
+from detector.core.wire.records import columns_of
 from detector.core.wire.routing import address_of
 from detector.shell.config.policy import policy_of
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
@@ -118,7 +118,7 @@ def answer(settings, by_source):
     shard = Shard(policy_of(settings))
     intake = Intake(shard, {name: settings.topic(name) for name in by_source}, 0, 1)
     for name, found in by_source.items():
-        intake.take_in(name, records_of(found), time.time())
+        intake.read(name, columns_of(found), time.time())
     outcome = shard.advance(time.time() - 10)
     return sorted(alert.value for alert in outcome.alerts), sorted(outcome.rejected), durable.rows_of(shard)
 

@@ -53,7 +53,7 @@ def test_the_first_compilation_is_told(monkeypatch):
     """Once, before it begins; what is there already is not worth a word."""
     kernel = njit(lambda number: number + 1)
     said = []
-    monkeypatch.setattr(warmup, "rehearse", lambda: (kernel(1), kernel(1.0)))
+    monkeypatch.setattr(warmup, "warm_up", lambda: (kernel(1), kernel(1.0)))
 
     warmup.make_ready(said.append)
     warmup.make_ready(said.append)

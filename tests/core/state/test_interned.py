@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.core.primitives.hashing import text_of
-from detector.core.state.vocabulary import UNKNOWN, Vocabulary, find
+from detector.core.state.interned import UNKNOWN, InternedNames, find
 
 words = st.text(max_size=3) | st.integers(0, 300).map(str)
 
@@ -13,7 +13,7 @@ words = st.text(max_size=3) | st.integers(0, 300).map(str)
 @given(st.lists(st.tuples(st.booleans(), words), max_size=400))
 def test_words_keep_the_numbers_of_their_first_time(steps):
     """However many there are, and whichever are dropped in between: a dropped word comes again as a new one."""
-    found, numbers, names = Vocabulary(), {}, []
+    found, numbers, names = InternedNames(), {}, []
     for drops, word in steps:
         if drops and word in numbers:
             number = numbers.pop(word)
@@ -32,7 +32,7 @@ def test_words_keep_the_numbers_of_their_first_time(steps):
 
 def test_words_are_saved_once():
     """Only words that came since the last time are handed out to be saved."""
-    found = Vocabulary()
+    found = InternedNames()
     found.number("a")
     assert list(found.unsaved()) == [(0, "a")]
     found.number("b")
@@ -43,7 +43,7 @@ def test_words_are_saved_once():
 @given(st.permutations(range(100)))
 def test_durable_words_get_their_numbers_back_in_any_order(numbers):
     """Those of lower numbers may follow later, and one may come again."""
-    found = Vocabulary()
+    found = InternedNames()
     for number in [*numbers, numbers[0]]:
         found.put(number, f"word {number}")
     assert list(found) == [f"word {number}" for number in range(100)]
@@ -54,7 +54,7 @@ def test_durable_words_get_their_numbers_back_in_any_order(numbers):
 
 def test_there_may_be_no_room_for_another_word():
     """A bounded vocabulary knows its words, and no others."""
-    found = Vocabulary(words_max=1)
+    found = InternedNames(words_max=1)
     assert found.number("a") == 0
     assert found.number("b") is None
     assert 7 not in found
@@ -64,7 +64,7 @@ def test_there_may_be_no_room_for_another_word():
 
 def test_a_dropped_name_is_nowhere_in_memory():
     """Whoever is erased leaves no bytes behind."""
-    found = Vocabulary()
+    found = InternedNames()
     found.number("ann")
     found.number("bob")
     found.drop("ann")

@@ -24,7 +24,7 @@ UNKNOWN = -1  # instead of a number
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
-class Words(NamedTuple):
+class Interned(NamedTuple):
     """What kernels see of a vocabulary."""
 
     text: Text
@@ -35,7 +35,7 @@ class Words(NamedTuple):
 
 
 @njit(cache=True)
-def _is_same(words: Words, number: int, text: Text, start: int, size: int) -> bool:
+def _is_same(words: Interned, number: int, text: Text, start: int, size: int) -> bool:
     if words.sizes[number] != size:
         return False
     at = words.starts[number]
@@ -46,7 +46,7 @@ def _is_same(words: Words, number: int, text: Text, start: int, size: int) -> bo
 
 
 @njit(cache=True)
-def slot_of(words: Words, text: Text, start: int, size: int) -> int:
+def slot_of(words: Interned, text: Text, start: int, size: int) -> int:
     """Where in the table the word is, or the free place where it would be."""
     mask = len(words.slots) - 1
     slot = int(np.int64(xxh64(text, start, size) & np.uint64(mask)))
@@ -59,15 +59,15 @@ def slot_of(words: Words, text: Text, start: int, size: int) -> int:
 
 
 @njit(cache=True)
-def find(words: Words, text: Text, start: int, size: int) -> int:
+def find(words: Interned, text: Text, start: int, size: int) -> int:
     """The number of the word that is these bytes of a text, or UNKNOWN."""
     number: int = words.slots[slot_of(words, text, start, size)]
     return number
 
 
 @njit(cache=True)
-def add(words: Words, text: Text, start: int, size: int) -> int:
-    """Give a new word the next number; there is room for it (`Vocabulary.make_room`)."""
+def add(words: Interned, text: Text, start: int, size: int) -> int:
+    """Give a new word the next number; there is room for it (`InternedNames.reserve`)."""
     number, at = words.used[0], words.used[1]
     for k in range(size):
         words.text[at + k] = text[start + k]
@@ -79,7 +79,7 @@ def add(words: Words, text: Text, start: int, size: int) -> int:
 
 
 @njit(cache=True)
-def _find_or_add(words: Words, text: Text, ends: Integers, numbers: Integers) -> None:
+def _find_or_add(words: Interned, text: Text, ends: Integers, numbers: Integers) -> None:
     for k in range(len(numbers)):
         start, size = ends[k], ends[k + 1] - ends[k]
         number = find(words, text, start, size)
@@ -87,14 +87,14 @@ def _find_or_add(words: Words, text: Text, ends: Integers, numbers: Integers) ->
 
 
 @njit(cache=True)
-def _fill(words: Words) -> None:
+def _fill(words: Interned) -> None:
     """Enter all words into an empty table."""
     for number in range(words.used[0]):
         if words.sizes[number] != _GAP:
             words.slots[slot_of(words, words.text, words.starts[number], words.sizes[number])] = number
 
 
-class Vocabulary(Sequence[str]):
+class InternedNames(Sequence[str]):
     """Words in the order in which they were first met; a word's number is its place.
 
     Parameters
@@ -104,7 +104,7 @@ class Vocabulary(Sequence[str]):
 
     Examples
     --------
-    >>> channels = Vocabulary(words_max=2)
+    >>> channels = InternedNames(words_max=2)
     >>> channels.number("email"), channels.number("call"), channels.number("fax"), channels.number("email")
     (0, 1, None, 0)
     >>> list(channels), "call" in channels
@@ -114,7 +114,7 @@ class Vocabulary(Sequence[str]):
     def __init__(self, words_max: int = NUMBERS_MAX) -> None:
         self._words_max = words_max
         self._saved = 0
-        self.words = Words(
+        self.words = Interned(
             np.zeros(_BYTES_AT_FIRST, np.uint8),
             np.empty(_SLOTS_AT_FIRST, np.int64),
             np.empty(_SLOTS_AT_FIRST, np.uint16),
@@ -156,18 +156,18 @@ class Vocabulary(Sequence[str]):
             return number
         if len(self) >= self._words_max:
             return None
-        self.make_room(1, len(text))
+        self.reserve(1, len(text))
         return int(add(self.words, text_of(text), 0, len(text)))
 
     def numbers(self, words: Sequence[str]) -> Integers:
         """The numbers of many words, of which new ones get the next ones; whether there is room is not asked."""
         text, ends = joined([word.encode() for word in words])
-        self.make_room(len(words), len(text))
+        self.reserve(len(words), len(text))
         numbers = np.empty(len(words), np.int64)
         _find_or_add(self.words, text, ends, numbers)
         return numbers
 
-    def make_room(self, count: int, size: int) -> None:
+    def reserve(self, count: int, size: int) -> None:
         """Have room for so many more words of so many bytes together: kernels cannot make any."""
         words, used = self.words, int(self.words.used[1])
         if used + size > len(words.text):
@@ -204,7 +204,7 @@ class Vocabulary(Sequence[str]):
 
     def _put(self, number: int, text: bytes) -> None:
         new = max(number + 1 - len(self), 0)
-        self.make_room(new, len(text))
+        self.reserve(new, len(text))
         words, (count, at) = self.words, self.words.used.tolist()
         words.sizes[count : count + new] = _GAP
         words.text[at : at + len(text)] = text_of(text)

@@ -15,8 +15,8 @@ from detector.core.incidents.transitions import QUIET, severity_of
 from detector.core.layout import SIGNALS, SILENCES, Records
 from detector.core.lifecycle import SEVERITY_WORDS, SIGNAL_WORDS, TYPE_OF, State
 from detector.core.model.rhythm import GAPS_MIN
-from detector.core.primitives.decay import weight_of
-from detector.core.signals import NUMBER
+from detector.core.primitives.decay import decayed_count
+from detector.core.signals import SIGNAL_NUMBER
 from detector.core.state.table import Table
 
 CLIENT_STATES: Final = ("learning", "active", "silent", "declining")
@@ -36,7 +36,7 @@ class OpenAlert(NamedTuple):
     segment: str
 
 
-class Census(NamedTuple):
+class ClientCounts(NamedTuple):
     """The clients of a shard.
 
     Parameters
@@ -52,10 +52,10 @@ class Census(NamedTuple):
 
     clients: Counter[str]
     opened: Counter[OpenAlert]
-    watched: Counter[str]
+    clients_under_watch: Counter[str]
 
 
-def census(table: Table, learning_gaps_min: int) -> Census:
+def count_clients(table: Table, learning_gaps_min: int) -> ClientCounts:
     """Count the clients of a shard.
 
     Parameters
@@ -76,18 +76,18 @@ def census(table: Table, learning_gaps_min: int) -> Census:
         "silent": int((~quiet).sum()),
         "declining": int(declining.sum()),
     })  # fmt: skip
-    return Census(clients, _opened(table), watched(table, learning_gaps_min))
+    return ClientCounts(clients, _opened(table), clients_under_watch(table, learning_gaps_min))
 
 
-def watched(table: Table, learning_gaps_min: int) -> Counter[str]:
+def clients_under_watch(table: Table, learning_gaps_min: int) -> Counter[str]:
     """Per segment, how many clients an alert may come from next."""
     learned = table.segments["contact"]["fitted_gaps"] >= learning_gaps_min
-    found = _watched(table.clients, table.due_s, len(table.names), learned)
+    found = _under_watch(table.clients, table.due_s, len(table.names), learned)
     return Counter({table.segment_names[number]: int(found[number]) for number in np.flatnonzero(found)})
 
 
 @njit(cache=True)
-def _watched(clients: Records, due_s: Numbers, rows: int, learned: Numbers) -> Numbers:
+def _under_watch(clients: Records, due_s: Numbers, rows: int, learned: Numbers) -> Numbers:
     """Count by segment in one pass, without a look at whom nothing is expected of: it is done for every day."""
     found = np.zeros(len(learned), np.int64)
     for row in range(rows):
@@ -102,8 +102,8 @@ def waiting_on_us(table: Table, at_s: float) -> int:
     """How many clients wait for an answer of ours for longer than their segment usually has to."""
     rows = table.clients[: len(table.names)]
     usual_s = table.segments["answer_days"] * DAY_S
-    owed_s = rows["owed_s"]
-    return int(((owed_s > 0) & (at_s - owed_s > usual_s[rows["segment"]])).sum())
+    awaiting_reply_s = rows["awaiting_reply_s"]
+    return int(((awaiting_reply_s > 0) & (at_s - awaiting_reply_s > usual_s[rows["segment"]])).sum())
 
 
 def values_at_stake(table: Table) -> dict[str, float]:
@@ -116,9 +116,9 @@ def values_at_stake(table: Table) -> dict[str, float]:
     rows = table.clients[:count]
     states, orders = rows["contact"]["incident"]["state"], rows["orders"]
     silent = (states != State.QUIET) & (states != State.HELD)
-    numbers = table.trend_of[:count, NUMBER["order_value"]]
+    numbers = table.trend_of[:count, SIGNAL_NUMBER["order_value"]]
     known = np.flatnonzero(silent & (numbers > 0) & (orders["gaps"] > 0))
-    weights = np.array([weight_of(gaps) for gaps in orders["gaps"][known]])
+    weights = np.array([decayed_count(gaps) for gaps in orders["gaps"][known]])
     orders_per_year = DAYS_PER_YEAR * weights / orders["total_days"][known]
     values = np.exp(table.trends["level"][numbers[known]]) * orders_per_year
     sums = np.bincount(rows["segment"][known], values)

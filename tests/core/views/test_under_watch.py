@@ -3,7 +3,7 @@
 import pytest
 
 from detector.core.engine.shard import Policy, Shard
-from detector.core.views.census import CLIENT_STATES, OpenAlert, census, values_at_stake, waiting_on_us
+from detector.core.views.under_watch import CLIENT_STATES, OpenAlert, count_clients, values_at_stake, waiting_on_us
 
 DAY_S = 86_400.0
 START_S = 1.5e9
@@ -28,9 +28,9 @@ def counted(learning_gaps_min, *clients, until_day):
         ),
         key=lambda interaction: interaction["at"],
     )
-    shard.take_in("emails", list(enumerate(read)), (), len(read) - 1, NOW_S)
+    shard.enqueue_interactions("emails", list(enumerate(read)), (), len(read) - 1, NOW_S)
     shard.advance(START_S + until_day * DAY_S)
-    return census(shard.table, learning_gaps_min)
+    return count_clients(shard.table, learning_gaps_min)
 
 
 def test_each_client_is_in_one_state():
@@ -40,7 +40,7 @@ def test_each_client_is_in_one_state():
     assert +found.clients == {"learning": 1, "active": 1, "silent": 1}
     assert found.clients.keys() <= set(CLIENT_STATES)
     assert found.opened == {OpenAlert("silence_exceeded", "contact", "critical", "retail"): 1}
-    assert found.watched == {"vip": 1}
+    assert found.clients_under_watch == {"vip": 1}
 
 
 def test_a_fresh_incident_is_a_warning():
@@ -56,22 +56,22 @@ def test_held_incidents_are_silences_that_nobody_was_told_of():
 
     assert +found.clients == {"silent": 1, "active": 1}
     assert not found.opened
-    assert not found.watched
+    assert not found.clients_under_watch
 
 
 def test_an_empty_shard_counts_nothing():
     """Nothing was heard yet."""
-    found = census(Shard(Policy(sources=("emails",))).table, 0)
+    found = count_clients(Shard(Policy(sources=("emails",))).table, 0)
 
     assert not found.clients.total()
     assert not found.opened
-    assert not found.watched
+    assert not found.clients_under_watch
 
 
 def read_in(interactions, until_day):
     """Read interactions of a shard that holds nothing back; -> the shard at that day."""
     shard = Shard(Policy(sources=("emails",), learning_gaps_min=0))
-    shard.take_in("emails", list(enumerate(interactions)), (), len(interactions) - 1, NOW_S)
+    shard.enqueue_interactions("emails", list(enumerate(interactions)), (), len(interactions) - 1, NOW_S)
     shard.advance(START_S + until_day * DAY_S)
     return shard
 
@@ -94,7 +94,7 @@ def test_value_at_stake_is_what_silent_clients_order_in_a_year():
     shard = read_in(orders, 300)
 
     assert values_at_stake(shard.table) == {"retail": pytest.approx(50 * 365.25 / 7, rel=1e-4)}
-    assert census(shard.table, 0).clients["silent"] == 1
+    assert count_clients(shard.table, 0).clients["silent"] == 1
 
 
 def test_a_client_waits_for_us_when_we_take_longer_than_usual():
