@@ -29,7 +29,7 @@ def effects(count):
     return np.zeros(count, EFFECT), names
 
 
-@pytest.mark.parametrize("field", ["mean_gap_days", "longest_days", "prior_weight", "budget"])
+@pytest.mark.parametrize("field", ["mean_gap_days", "longest_gap_days", "prior_weight", "false_alerts_per_client_year"])
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 def test_a_number_that_is_always_known_may_not_be_missing(field, number):
     """The encoder would write a null, which the contract does not allow."""
