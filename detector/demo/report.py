@@ -53,7 +53,7 @@ def report(console: Console, incidents: Sequence[Incident], truths: Sequence[Tru
     console.print(
         f"false alerts (the client came back): {false} of {len(incidents)}, {rate:.2f} per client in the year"
     )
-    fading = {truth.client_id for truth in truths if truth.fate == "fades"}
+    fading = {truth.client_id for truth in truths if truth.outcome == "fades"}
     found = fading & {incident.last.client_id for incident in declines}
     console.print(f"fading clients found by a decline of a signal: {len(found)} of {len(fading)}", soft_wrap=True)
     console.print("promised: at most about one per client and year, pauses and holidays included")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.shell.config.settings import KIND_SOURCES
-from detector.simulate import LAWS, SOURCES, Firm, Mix, Outage, simulate, write_events, write_truth
+from detector.simulate import GAP_DISTRIBUTIONS, SOURCES, Firm, Mix, Outage, simulate, write_events, write_truth
 from schemas.interaction import FIELDS, INTERACTION
 
 SMALL = Firm(clients=20, days=120)
@@ -71,7 +71,7 @@ def test_events_keep_the_contract(simulation):
     seed=st.integers(0, 2**63),
     days=st.integers(1, 800),
     end=st.datetimes(datetime(2001, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    law=st.sampled_from(("mixed", *LAWS)),
+    law=st.sampled_from(("mixed", *GAP_DISTRIBUTIONS)),
     shares=st.tuples(*[st.sampled_from((0.0, 0.1, 0.2))] * 5),
     mix=st.tuples(*[st.sampled_from((0.0, 0.5))] * 5),
     time_zone=st.sampled_from(("Europe/Berlin", "America/New_York", "Asia/Ho_Chi_Minh", "UTC")),
@@ -184,7 +184,7 @@ def test_ndjson_is_one_object_a_line():
     simulation = simulate(SMALL)
     events, truth = written(simulation)
     assert [json.loads(line) for line in events.splitlines()] == simulation.events
-    assert [json.loads(line)["fate"] for line in truth.splitlines()] == [each.fate for each in simulation.truths]
+    assert [json.loads(line)["fate"] for line in truth.splitlines()] == [each.outcome for each in simulation.truths]
 
 
 @pytest.mark.parametrize("share", ["newsletter_share", "out_of_office_share", "evening_share"])
