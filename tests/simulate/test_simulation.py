@@ -73,12 +73,14 @@ def test_events_keep_the_contract(simulation):
     end=st.datetimes(datetime(2001, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     law=st.sampled_from(("mixed", *GAP_DISTRIBUTIONS)),
     shares=st.tuples(*[st.sampled_from((0.0, 0.1, 0.2))] * 5),
+    changes=st.tuples(*[st.sampled_from((0.0, 0.5, 0.95))] * 3),
     mix=st.tuples(*[st.sampled_from((0.0, 0.5))] * 5),
     time_zone=st.sampled_from(("Europe/Berlin", "America/New_York", "Asia/Ho_Chi_Minh", "UTC")),
 )
-def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, mix, time_zone):
+def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, changes, mix, time_zone):
     """Whatever the parameters, events are valid, in order, within the span and unique, and every client has a truth."""
     ghosting, fading, pausing, seasonal, moving = shares
+    loyalty, season_depth, fade_depth = changes
     firm = Firm(
         clients=3,
         days=days,
@@ -90,6 +92,11 @@ def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, mix, time
         pausing_share=pausing,
         seasonal_share=seasonal,
         moving_share=moving,
+        loyalty=2 * loyalty,
+        season_depth=season_depth,
+        season_spread_days=60,
+        fade_depth=fade_depth,
+        fading_signals=3,
         mix=Mix(1.0, *mix),
         time_zone=time_zone,
     )
