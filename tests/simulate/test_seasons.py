@@ -21,7 +21,7 @@ def acts_by_month(simulation):
 
 
 def test_the_low_is_in_august_and_the_year_has_as_many_contacts():
-    """At a depth of .6 July and August have a quarter of the contacts of January and February; the year stays as full."""
+    """At a depth of .6 July and August have a quarter of the contacts of January and February, in a full year."""
     flat, swinging = (acts_by_month(simulate(Firm(clients=150, season_depth=depth, **NOBODY))) for depth in (0.0, 0.6))
     summer, winter = (sum(swinging[month] for month in months) for months in (("07", "08"), ("01", "02")))
     assert summer / winter == pytest.approx(0.4 / 1.6, abs=0.08)
