@@ -1,4 +1,4 @@
-"""Reads the alerts of the demo's worker from its topics, while it works."""
+"""What a worker makes of the demo's events, read from its topics while it works."""
 
 import json
 import math
@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from detector.core.clock import DAY_S
-from detector.core.engine.shard import POSITION_KEY
+from detector.core.engine.positions import POSITION_KEY
 from detector.core.primitives.partitioner import partition_of
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.client import for_aiokafka
 from schemas.alert import AlertData, AlertEvent
 
-_SECONDS_WITHOUT_NEWS_MAX = 60  # a worker may start on a busy machine
+_SECONDS_WITHOUT_NEWS_MAX = 60  # of a worker that starts on a machine with much else to do
 _QUIET_MS = 1000
 
 
@@ -80,9 +80,9 @@ async def follow(
 
 
 async def _read(consumer: Any, settings: Settings, followed: _Followed) -> int:  # noqa: ANN401 - ships no types
-    """Read the records that have come, and return how many they were."""
-    batches = await consumer.getmany(timeout_ms=_QUIET_MS)
-    records = [record for batch in batches.values() for record in batch if record.value is not None]
+    """Take in what has come; give how many records it was."""
+    found = await consumer.getmany(timeout_ms=_QUIET_MS)
+    records = [record for batch in found.values() for record in batch if record.value is not None]
     for record in records:
         if record.topic != settings.state_topic:
             data = AlertEvent.model_validate_json(record.value).data
