@@ -58,6 +58,7 @@ def test_only_what_the_client_did_is_contact():
     ]
     silences = history(log(*WEEKLY, *more)).silences
     assert [(silence.begin_s - START_S) / DAY_S for silence in silences][:3] == [0, 7.5, 14]
+    assert [(silence.end_s - START_S) / DAY_S for silence in silences][:2] == [7, 14]
 
 
 def test_nothing_is_expected_before_the_third_gap():
@@ -117,9 +118,18 @@ def test_lines_without_an_event_id_and_unreadable_ones_are_read_as_replay_does()
 
 
 def test_a_client_that_was_never_heard_is_an_error():
-    """The error names the client."""
+    """The error names the client, also if only we wrote."""
     with pytest.raises(NotHeardError, match="no contact of nobody in the log"):
         history(log(*WEEKLY), "nobody")
+    with pytest.raises(NotHeardError, match="no contact of ann in the log"):
+        history(log(event("ann", 3, direction="outbound")))
+
+
+def test_what_a_shard_refuses_is_not_heard():
+    """A client whose every record was refused, as its segment is one too many, was never heard."""
+    lines = log(*[{**one, "segment": "one too many"} for one in WEEKLY])
+    with pytest.raises(NotHeardError):
+        history(lines, policy=replace(POLICY, segments_max=1))
 
 
 def test_held_alerts_are_not_shown():
