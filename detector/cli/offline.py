@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -12,20 +11,7 @@ import typer
 
 from detector.cli import output
 from detector.cli.firm import firm_of
-from detector.cli.options import AsJson, Files, Prior, settings_of
-
-
-def _instant(text: str) -> float:
-    """Read `now`, or a time with an offset."""
-    if text == "now":
-        return time.time()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # noqa: DTZ901 - it has no offset either
-    if at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is neither `now` nor a time with an offset, such as 2025-03-04T00:00:00Z")
-    return at.timestamp()
+from detector.cli.options import AsJson, Files, Prior, instant, settings_of
 
 
 def replay(
@@ -35,7 +21,7 @@ def replay(
     partitions: Annotated[int | None, typer.Option(help="Shards, instead of the setting.")] = None,
     until: Annotated[
         float | None,
-        typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
+        typer.Option(parser=instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
     prior: Prior = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
