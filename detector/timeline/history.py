@@ -16,7 +16,7 @@ from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.estimators.client import client_of
 from detector.files.rows import produced
-from detector.offline.replay import deal_out
+from detector.offline.dealing import Dealer, Installation
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
 
@@ -95,7 +95,10 @@ def history_of(
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, number, partitions) for number, shard in enumerate(shards)]
-    deal_out(contacts.noted(batches), intakes, policy.sources, route, now_s)
+    dealer = Dealer(intakes, Installation(policy, partitions, route), now_s)
+    for batch in contacts.noted(batches):
+        dealer.deal(batch)
+    dealer.flush()
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     end_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     at_s = contacts.ends_s(policy.session_hours / _HOURS_PER_DAY)
