@@ -6,13 +6,13 @@ client to note the deadline of the silence that begins there.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from detector.core.alerts.alert import Alert
 from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
-from detector.core.engine.shard import Policy, Shard
+from detector.core.engine.shard import Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.estimators.client import client_of
 from detector.files.rows import produced
@@ -70,12 +70,10 @@ class History:
 def history_of(
     client_id: str,
     batches: Iterable[Sequence[bytes]],
+    installation: Installation,
     *,
-    policy: Policy,
-    partitions: int,
     until_s: float | None,
     now_s: float,
-    route: Callable[[str], str],
 ) -> History:
     """Run the detector over records, and return what concerns one client.
 
@@ -83,7 +81,7 @@ def history_of(
     ----------
     client_id
         The client.
-    batches, policy, partitions, until_s, now_s, route
+    batches, installation, until_s, now_s
         As `replay` takes them.
 
     Raises
@@ -91,11 +89,12 @@ def history_of(
     NotHeardError
         If the log holds no contact of the client.
     """
+    policy, partitions, _ = installation
     contacts = _Contacts(client_id, now_s)
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, number, partitions) for number, shard in enumerate(shards)]
-    dealer = Dealer(intakes, Installation(policy, partitions, route), now_s)
+    dealer = Dealer(intakes, installation, now_s)
     for batch in contacts.noted(batches):
         dealer.deal(batch)
     dealer.flush()
