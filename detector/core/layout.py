@@ -115,7 +115,7 @@ TREND = np.dtype(
 
 INTERACTION = np.dtype(
     [
-        ("key_s", "f8"),  # merge key: latest event time of its source so far
+        ("key_s", "f8"),  # until the merge, when its record was written, 0 = not known; then its merge key
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
         ("id_start", "i8"),  # of its event_id, in the ids of its batch
@@ -128,6 +128,7 @@ INTERACTION = np.dtype(
         ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
+        ("currency", "u2"),  # of its amount, three letters packed (wire.fields); 0 = not given
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )

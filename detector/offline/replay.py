@@ -20,6 +20,7 @@ from detector.core.engine.shard import Outcome, Policy, Shard
 from detector.core.lifecycle import TYPE_OF
 from detector.core.primitives.hashing import Integers
 from detector.core.wire.fields import KINDS
+from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import RecordColumns
 from detector.core.wire.reroute import REROUTED
 from detector.core.wire.routing import address_of, addresses_of
@@ -59,8 +60,11 @@ class Summary:
     late: int
     duplicates: int
     unknown_fields: int
+    promises: int  # interactions that lie ahead: they are no contact
+    lookalikes: int  # clients whose ids differ from another one's only in case or blanks
     held: int
     rejected: dict[str, int]  # by reason
+    left_out: dict[str, int]  # fields of applied interactions, by name
     alerts: dict[str, int]  # by type, signal and transition
     open: int
     seconds: float
@@ -106,7 +110,8 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     began = time.perf_counter()
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in (*policy.sources, REROUTED)}
-    intakes = [Intake(shard, topics, p, partitions) for p, shard in enumerate(shards)]
+    lookalikes = Lookalikes()
+    intakes = [Intake(shard, topics, p, partitions, lookalikes) for p, shard in enumerate(shards)]
     dealt = deal_out(batches, intakes, policy.sources, route, now_s)
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     last_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
@@ -114,11 +119,11 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
     outcomes = [shard.advance(frontier_s) for shard in shards]
     if hand_on(outcomes, intakes, now_s):
         outcomes += [shard.advance(frontier_s) for shard in shards]
-    alerts, rejected = _emitted(outcomes, emit), Counter[str]()
+    alerts = _emitted(outcomes, emit)
     refused = [rejection for outcome in outcomes for rejection in outcome.rejected]
     for rejection in refused if line_of is None else _of_files(refused, dealt, topics, line_of):
         reject(rejection)
-        rejected[json.loads(rejection)["reason"]] += 1
+    rejected = sum((intake.refused for intake in intakes), Counter[str]())
     if tell is not None:
         for outlook in (outlook for shard in shards for outlook in shard.outlooks(last_s)):
             tell(outlook)
@@ -130,8 +135,11 @@ def replay(  # noqa: PLR0913 - a file in, three out, and what is the installatio
         late=counts["late"],
         duplicates=counts["duplicates"],
         unknown_fields=sum(intake.unknown_fields for intake in intakes),
+        promises=sum(intake.promises for intake in intakes),
+        lookalikes=lookalikes.count,
         held=counts["held"],
         rejected=dict(rejected),
+        left_out=dict(sum((intake.left_out for intake in intakes), Counter[str]())),
         alerts=dict(alerts),
         open=counts["open"],
         seconds=time.perf_counter() - began,

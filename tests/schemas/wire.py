@@ -6,7 +6,9 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, AutoSubmitted, Direction, Kind, Outcome
+from schemas.ids import normal_client_id
+from schemas.interaction import AutoSubmitted, Direction, Kind, Outcome
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 NOW_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 

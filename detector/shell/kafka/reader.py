@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic_core import from_json, to_json
@@ -12,6 +12,8 @@ from detector.core.engine.shard import Outcome
 from detector.core.wire.reroute import ORIGIN
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.client import for_aiokafka
+
+_REFUSED: Final = ("topic", "partition", "offset", "key_base64", "raw_base64", "raw_bytes")
 
 
 @dataclass
@@ -80,9 +82,9 @@ def _id(alert: bytes) -> bytes:
 
 
 def _refused(rejection: bytes) -> bytes:
-    """The record and its place, in short; why it is refused may be said in other words by another version."""
+    """Return the record and its place, in short; why it is refused may be said in other words by another version."""
     fields = from_json(rejection)
-    return blake2b(to_json({**fields, "reason": None, "detail": None}), digest_size=16).digest()
+    return blake2b(to_json([fields[name] for name in _REFUSED]), digest_size=16).digest()
 
 
 def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:

@@ -16,6 +16,7 @@ from detector.shell.kafka.client import refusals_told
 from detector.shell.kafka.reader import read
 from detector.shell.kafka.transactions import Outlet, Written
 from detector.shell.operations.no_worker import require_no_worker, started_meanwhile_told
+from schemas.ids import normal_client_id
 
 _COMMAND = "ghosting erase"
 
@@ -40,7 +41,7 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     settings
         With the generation in force.
     clients
-        Their ids.
+        Their ids. Each is looked for as it is written, too: a state of an older version may hold another spelling.
 
     Raises
     ------
@@ -49,15 +50,17 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     """
     await require_no_worker(settings, _COMMAND)
     wanted: dict[int, set[bytes]] = defaultdict(set)
-    for client in clients:
+    spellings = [{client, normal_client_id(client)} for client in set(clients)]
+    for client in (spelling for both in spellings for spelling in both):
         wanted[partition_of(client, settings.partitions)].add(CLIENT_KEY + client.encode())
-    known = 0
+    known = set[bytes]()
     with refusals_told(settings), started_meanwhile_told(_COMMAND):
         for partition, keys in sorted(wanted.items()):
             found = await _found(settings, partition, keys)
             await _bury(settings, partition, sorted(found))
-            known += len(found)
-    return Erased(settings.state_topic, known, sum(map(len, wanted.values())) - known, await _others(settings))
+            known |= found
+    unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
+    return Erased(settings.state_topic, len(known), unknown, await _others(settings))
 
 
 async def _found(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:

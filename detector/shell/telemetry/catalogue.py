@@ -16,7 +16,7 @@ from detector.core.wire.reroute import REROUTED
 from detector.shell.config.settings import Settings
 from schemas.alert import AlertData
 from schemas.incident import SIGNALS, Transition, Type
-from schemas.interaction import Kind
+from schemas.interaction import OPTIONAL, Kind
 from schemas.rejection import RejectionReason
 
 OTHER: Final = "other"
@@ -68,6 +68,7 @@ LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingPr
         "those of `GHOSTING_METRICS_SEGMENTS` and `GHOSTING_SEGMENT_BUDGETS`, `default`, and `other` for the rest",
         segments_of,
     ),
+    "field": ("optional field of an interaction, as the contract names it", lambda _: OPTIONAL),
     "receiver": ("name of a webhook of `GHOSTING_FORWARD_WEBHOOKS`", lambda settings: tuple(settings.forward_webhooks)),
     "delivery": ("how the delivery of an alert ended", lambda _: DELIVERIES),
     "version": ("version of the package", lambda _: (version("ghosting-detector"),)),
@@ -109,6 +110,22 @@ WORKER: Final = (
         "Records refused, by reason.",
         ("reason",),
         lambda reason: reason not in HELD_REASONS,
+    ),
+    Metric(
+        "ghosting_fields_left_out_total",
+        "counter",
+        "Optional fields of accepted interactions that were left out because they break their rules.",
+        ("field",),
+    ),
+    Metric(
+        "ghosting_promises_total",
+        "counter",
+        "Calls, meetings and payments that lie ahead of the time at which they were written: they are no contact.",
+    ),
+    Metric(
+        "ghosting_lookalike_clients",
+        "gauge",
+        "Clients whose ids differ from another one only in case or blanks, as far as this worker met them.",
     ),
     Metric("ghosting_misrouted_total", "counter", "Records whose key belongs to another partition; they are rerouted."),
     Metric("ghosting_duplicates_total", "counter", "Interactions whose event_id had been applied before."),

@@ -21,6 +21,7 @@ from faust.types import TP, EventT
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Outcome, Shard
 from detector.core.state.table import UnknownLayoutError
+from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import columns_of
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.policy import policy_of
@@ -43,7 +44,15 @@ log = structlog.stdlib.get_logger(__name__)
 class ShardTask:
     """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
 
-    def __init__(self, settings: Settings, partition: int, app: faust.App, clock: WallClock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        partition: int,
+        app: faust.App,
+        clock: WallClock,
+        metrics: Metrics,
+        lookalikes: Lookalikes | None = None,
+    ) -> None:
         self._settings = settings
         self._partition = partition
         self._app = app
@@ -53,7 +62,7 @@ class ShardTask:
         self._source_of = {topic: source for source, topic in self._topics.items()}
         self._shard = Shard(policy_of(settings))
         self.restored: Shard | None = None  # the shard, once it has its state back and works
-        self._intake = Intake(self._shard, self._topics, partition, settings.partitions)
+        self._intake = Intake(self._shard, self._topics, partition, settings.partitions, lookalikes)
         self._meter = Meter(metrics, settings, self._shard, self._intake)
         self._chunks: asyncio.Queue[EventT[Any]] = asyncio.Queue()  # the consumer bounds what is on its way
         self._unsought = set(settings.inputs)  # sources that are to be read from where we are, and are not yet
@@ -209,14 +218,14 @@ class ShardTask:
         self._tell_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
-        many = self._settings.rejected_count_min
-        if counts.refused >= many and counts.refused > self._settings.rejected_share_max * counts.read:
+        many, bad = self._settings.rejected_count_min, counts.refused - counts.tombstones
+        if bad >= many and bad > self._settings.rejected_share_max * (counts.read - counts.tombstones):
             log.error(
                 "too many records rejected; ending before anything of them is committed",
                 topic=topic,
                 partition=self._partition,
                 read=counts.read,
-                rejected=counts.refused,
+                rejected=bad,
                 remedy=f"correct the producer, or raise {variable('rejected_share_max')}",
             )
             os._exit(Exit.PROBLEM)
@@ -248,9 +257,16 @@ class ShardTask:
         """Say what was counted since this shard came to us, if there is anything new."""
         counts = self._shard.counts.copy()
         counts["unknown_fields"] = self._intake.unknown_fields
+        counts["fields_left_out"] = self._intake.left_out.total()
         if counts != self._counts_told:
             log.info("counts", shard=self._partition, **counts)
         self._counts_told_at, self._counts_told = time.monotonic(), counts
+        if lookalikes := self._intake.lookalikes.report_once():
+            log.warning(
+                "client ids differ from others only in case or blanks; they count as different clients",
+                count=lookalikes,
+                remedy="write each client's id in one way, if they are not different",
+            )
 
     def _tell_misrouted(self, source: str) -> None:
         """Say once that somebody produces to a source with another partitioner than ours."""
