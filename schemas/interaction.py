@@ -98,7 +98,8 @@ OR_NULL: Final = GetPydanticSchema(  # On the wire null may stand for the absenc
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[Text, Field(pattern=NAME)]
-NOT_ROUNDED: Final = Field(json_schema_extra={"not": {"pattern": ROUNDED}})  # a pattern cannot say what is forbidden
+# In the exported schema; a pattern alone cannot say what is forbidden.
+NOT_ROUNDED: Final = Field(json_schema_extra={"not": {"type": "string", "pattern": ROUNDED}})
 Id = Annotated[Text, AfterValidator(not_rounded), NOT_ROUNDED]
 ClientId = Annotated[Name, BeforeValidator(_normal_if_text), AfterValidator(not_rounded), NOT_ROUNDED]
 # Left to right: the first that fits is taken, which saves pydantic the search for the best.

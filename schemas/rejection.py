@@ -71,7 +71,7 @@ class Rejection(BaseModel):
     """Length of the whole value in bytes; 0 for a tombstone."""
 
 
-def rejection(  # noqa: PLR0913 - the fields of the contract
+def rejection(
     *,
     topic: str,
     partition: int,

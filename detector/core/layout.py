@@ -110,6 +110,7 @@ TREND = np.dtype(
         ("now_count", "u2"),  # how many these are, at most COUNT_MAX
         ("opened_s", "u4"),  # while an incident is open
         ("state", "u1"),  # lifecycle.State
+        ("currency", "u2"),  # of amounts, packed (primitives.currency); 0 = none was given
     ]
 )
 
@@ -128,7 +129,7 @@ INTERACTION = np.dtype(
         ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
-        ("currency", "u2"),  # of its amount, three letters packed (wire.fields); 0 = not given
+        ("currency", "u2"),  # of its amount, packed (primitives.currency); 0 = none was given
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )

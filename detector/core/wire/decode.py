@@ -168,7 +168,7 @@ class DecodedChunk:
 
     @classmethod
     def of(cls, offsets: Sequence[int], ids_size: int = 0) -> Self:
-        """Return a chunk with room for records at these offsets, and for ids of so many bytes; longer ids let it grow."""
+        """Return a chunk with room for records at these offsets, and at first for ids of so many bytes."""
         events = np.zeros(len(offsets), INTERACTION).view(np.recarray)
         events.offset = offsets
         return cls(

@@ -12,8 +12,9 @@ from typing import Any, Final, get_args
 import numpy as np
 from numba import njit
 
+from detector.core.primitives.currency import packed_currency
 from detector.core.primitives.hashing import Text
-from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, NUMBER_OF, OUTCOMES, packed_currency
+from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, NUMBER_OF, OUTCOMES
 from detector.core.wire.lexer import (
     CLOSE,
     COLON,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 import numpy as np
-from numba import njit
 
+from detector.core.primitives.currency import packed_currency
 from schemas.interaction import (
     CallOutcome,
     Direction,
@@ -34,27 +34,7 @@ NUMBER_OF: Final = {name: number for number, name in enumerate(FIELDS)}
 _WORDS: Final = {"kind": KINDS, "direction": DIRECTIONS, "outcome": OUTCOMES}
 _NUMBERS: Final = ("at", "due_at", "automated", "substantive", "length", "duration_s", "amount", "sentiment")
 
-_A, _LETTERS = ord("A"), 26
-
 ParsedFields = np.ndarray[Any, np.dtype[np.float64]]
-
-
-@njit(cache=True)
-def packed_currency(first: int, second: int, third: int) -> int:
-    """Return a number for the three capital letters of a currency, given as their codes; 0 is none."""
-    return ((first - _A) * _LETTERS + (second - _A)) * _LETTERS + (third - _A) + 1
-
-
-def currency_of(packed: int) -> str | None:
-    """Return the currency that a number stands for; 0 is none.
-
-    >>> currency_of(packed_currency(*b"EUR")), currency_of(0)
-    ('EUR', None)
-    """
-    if packed == 0:
-        return None
-    others, third = divmod(packed - 1, _LETTERS)
-    return "".join(chr(_A + letter) for letter in (*divmod(others, _LETTERS), third))
 
 
 def parsed_fields(interaction: Interaction) -> ParsedFields:
