@@ -45,7 +45,7 @@ EFFECT = np.dtype(
         ("from_s", "f8"),  # what the expected and actual days count from
         ("opened_s", "f8"),
         ("actual_heard_within_days", "f8"),
-        ("expected_heard_within_days", "f8"),  # NaN, as for all below: not known
+        ("expected_heard_within_days", "f8"),  # NaN = not known, as for all numbers below that can be
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),

@@ -29,9 +29,6 @@ from detector.core.signals import (
 
 VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
 BASELINE_DAYS = DAYS_PER_YEAR / 2
-# Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
-# the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
-# 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
 _SCORE_MAX = 3.0
 _LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
 # A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
