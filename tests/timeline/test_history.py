@@ -30,9 +30,9 @@ def log(*events):
     return [json.dumps(one).encode() for one in sorted([*others, *events], key=lambda one: one["at"])]
 
 
-def history(lines, client="ann", until_s=None):
+def history(lines, client="ann", until_s=None, **installation):
     """Return the history of a client of a log."""
-    return history_of(client, [lines], INSTALLATION, until_s=until_s, now_s=NOW_S)
+    return history_of(client, [lines], INSTALLATION._replace(**installation), until_s=until_s, now_s=NOW_S)
 
 
 WEEKLY = [event("ann", day) for day in range(0, 99, 7)]
@@ -120,4 +120,4 @@ def test_a_client_that_was_never_heard_is_an_error():
 
 def test_held_alerts_are_not_shown():
     """While a segment learns nothing is published, and so there is no incident."""
-    assert history(log(*WEEKLY), policy=replace(POLICY, learning_gaps_min=100_000)).incidents == []
+    assert history(log(*WEEKLY), policy=replace(INSTALLATION.policy, learning_gaps_min=100_000)).incidents == []
