@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from benchmarks.accuracy.logs import Floats, Row
-from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, NO_TIME_OFF
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
 from detector.core.signals import SIGNAL_NUMBER
@@ -37,7 +37,7 @@ def trend_delays(rows: Records, values: Floats, history: int, budget: float) -> 
     found = np.full(len(values), math.inf)
     for c in range(len(values)):
         for k in range(values.shape[1]):
-            trend.learn_value(rows[c], 1e9 + k * DAYS_BETWEEN * DAY_S, values[c, k])
+            trend.learn_value(rows[c], 1e9 + k * DAYS_BETWEEN * DAY_S, values[c, k], NO_TIME_OFF)
             if trend.crossed(rows[c], budget):
                 found[c] = k + 1 - history if k >= history else math.nan
                 break

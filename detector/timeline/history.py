@@ -6,16 +6,16 @@ client to note the deadline of the silence that begins there.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from detector.core.alerts.alert import Alert
 from detector.core.engine.intake import Intake
-from detector.core.engine.shard import Policy, Shard
+from detector.core.engine.shard import Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.estimators.client import client_of
 from detector.files.rows import produced
-from detector.offline.replay import deal_out
+from detector.offline.dealing import Dealer, Installation
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
 
@@ -67,12 +67,10 @@ class History:
 def history_of(
     client_id: str,
     batches: Iterable[Sequence[bytes]],
+    installation: Installation,
     *,
-    policy: Policy,
-    partitions: int,
     until_s: float | None,
     now_s: float,
-    route: Callable[[str], str],
 ) -> History:
     """Run the detector over records, and return what concerns one client.
 
@@ -80,7 +78,7 @@ def history_of(
     ----------
     client_id
         The client.
-    batches, policy, partitions, until_s, now_s, route
+    batches, installation, until_s, now_s
         As `replay` takes them.
 
     Raises
@@ -88,11 +86,15 @@ def history_of(
     NotHeardError
         If the log holds no contact of the client.
     """
+    policy, partitions, _ = installation
     interactions = _Interactions(client_id, now_s)
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, number, partitions) for number, shard in enumerate(shards)]
-    deal_out(interactions.noted(batches), intakes, policy.sources, route, now_s)
+    dealer = Dealer(intakes, installation, now_s)
+    for batch in interactions.noted(batches):
+        dealer.deal(batch)
+    dealer.flush()
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     end_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
     shard = shards[partition_of(client_id, partitions)]
@@ -137,7 +139,7 @@ def _followed(shard: Shard, client_id: str, at_s: Iterable[float], end_s: float)
     for now_s in sorted(at_s):
         alerts += shard.advance(math.nextafter(now_s, math.inf)).alerts
         if client_id not in shard.table.names:
-            continue  # the shard refused it
+            continue  # the shard did not get it
         rhythm = client_of(shard, client_id).contact
         if rhythm.last_s is None or (silences and rhythm.last_s == silences[-1].begin_s):
             continue  # it was no contact

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, deadline_s, to_operational_days
+from detector.core.clock import DAY_S, TimeOff, deadline_s, elapsed_days
 from detector.core.layout import CHANNELS_HEARD
 from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS
 from detector.core.model import replies, rhythm, trend
@@ -44,7 +44,8 @@ EFFECT = np.dtype(
         ("last_heard_s", "f8"),
         ("from_s", "f8"),  # what the expected and actual days count from
         ("opened_s", "f8"),
-        ("expected_heard_within_days", "f8"),  # NaN, as for all below: not known
+        ("actual_heard_within_days", "f8"),
+        ("expected_heard_within_days", "f8"),  # NaN = not known, as for all numbers below that can be
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
@@ -65,6 +66,7 @@ EFFECT = np.dtype(
         ("score", "f8"),
         ("threshold", "f8"),
         ("values_seen", "u4"),
+        ("currency", "u2"),  # packed; 0 = none was given, or the signal has none
     ]
 )
 
@@ -79,20 +81,22 @@ Segment = Any  # one record of layout.SEGMENT
 
 
 @njit(cache=True, error_model="numpy")
-def fill_client(effect: Effect, client: Client, segment: Segment) -> None:
+def fill_client(effect: Effect, client: Client, segment: Segment, off: TimeOff) -> None:
     """What does not depend on the signal."""
     effect.segment, effect.account, effect.contacts = client.segment, client.account, client.contacts
     effect.channels[:] = client.channels
     effect.channels_s[:] = client.channels_s
     effect.unanswered_since_s = client.reply.last_s
-    effect.waiting_on_us_since_s = client.awaiting_reply_s if replies.waits_for_us(client, segment, effect.at_s) else 0
+    waits = replies.waits_for_us(client, segment, effect.at_s, off)
+    effect.waiting_on_us_since_s = client.awaiting_reply_s if waits else 0
     effect.last_heard_s = client.contact.last_s
 
 
 @njit(cache=True, error_model="numpy")
-def fill_silence(effect: Effect, silence: Silence, population: Population) -> None:
+def fill_silence(effect: Effect, silence: Silence, population: Population, off: TimeOff) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
+    effect.actual_heard_within_days = elapsed_days(silence.last_s, effect.at_s, off)
     effect.gaps_seen, effect.longest_gap_days = silence.gaps, silence.longest_s / DAY_S
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
     effect.prior_weight = 1.0 / (decayed_count(silence.gaps) + 1.0)
@@ -101,35 +105,35 @@ def fill_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.survival = effect.probability_gone = effect.probability_no_contact_in_30_days = math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
-    days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
+    days = max(elapsed_days(silence.last_s, effect.at_s, off), 1 / DAY_S)
     by, y = rhythm.measure(silence, population), -math.log(rhythm.alert_probability(silence, population))
-    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
-    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
+    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN), off)
+    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90), off)
     effect.survival = rhythm.survival(population, by, days)
     effect.probability_gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
     further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
     effect.probability_no_contact_in_30_days = 1.0 - (1.0 - effect.probability_gone) * (1.0 - further)
-    deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
-    effect.expected_heard_within_days = deadline_days - to_operational_days(silence.last_s)
+    at_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y), off)
+    effect.expected_heard_within_days = elapsed_days(silence.last_s, at_s, off)
 
 
 @njit(cache=True, error_model="numpy")
-def fill_expected(effect: Effect) -> None:
+def fill_expected(effect: Effect, off: TimeOff) -> None:
     """Of an open silence the deadline that was passed is told, not the one that a later table would give."""
-    effect.expected_heard_within_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
+    effect.expected_heard_within_days = elapsed_days(effect.from_s, effect.opened_s, off)
 
 
 @njit(cache=True, error_model="numpy")
-def escalates_s(silence: Silence, population: Population, opened_s: float) -> float:
+def escalates_s(silence: Silence, population: Population, opened_s: float, off: TimeOff) -> float:
     """When an open silence gets worse: ten times less likely, and twice the longest gap, whichever is later."""
     y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
-    opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
+    opened_days = elapsed_days(silence.last_s, opened_s, off)
     days = max(
         rhythm.outlasted_days(population, rhythm.measure(silence, population), y),
         _ESCALATION_LONGEST * silence.longest_s / DAY_S,
         opened_days + 1 / DAY_S,
     )
-    return deadline_s(silence.last_s, days)
+    return deadline_s(silence.last_s, days, off)
 
 
 @njit(cache=True, error_model="numpy")
@@ -139,3 +143,4 @@ def fill_trend(effect: Effect, declining: Trend, budget: float) -> None:
     effect.since_s = effect.active_since_s = declining.since_s
     effect.score, effect.threshold = declining.score, trend.threshold(declining, budget)
     effect.values_seen, effect.false_alerts_per_client_year = declining.count, budget
+    effect.currency = declining.currency

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detector.core.clock import NEVER_S
+from detector.core.clock import CALENDAR, NEVER_S, TimeOff, calendar
 from detector.core.incidents import transitions
 from detector.core.incidents.outbox import OUTBOX, TREND_NUMBERS, Arrays
 from detector.core.layout import (
@@ -82,6 +82,7 @@ class Table:
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self.calendars = np.array([calendar()], CALENDAR).view(np.recarray)
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
@@ -139,7 +140,8 @@ class Table:
         if room > len(self.trends):
             self.trends = grown(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
         return Arrays(
-            self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments, self._outbox,
+            self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments,
+            self.calendars, self._outbox,
         )  # fmt: skip
 
     def is_any_due(self, until_s: float) -> bool:
@@ -208,9 +210,9 @@ class Table:
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = np.array(rows[start : start + _PACKED_AT_ONCE])
             ids = self.recent.encode(some, self.clients["contacts"][some])
-            whole = codec.whole_rows(self.clients, self.trends, self.trend_numbers(), some)
-            for name, packed, recent in zip(self.names.of(some), codec.encode_rows(whole), ids, strict=True):
-                yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
+            clients = codec.encode_clients(self.clients, self.trends, self.trend_numbers(), some)
+            for name, client, recent in zip(self.names.of(some), clients, ids, strict=True):
+                yield CLIENT_KEY + name.encode(), _VERSION + client + recent
 
     def forget(self, client_id: str) -> None:
         """Erase a client: it is as one that nobody has heard of."""
@@ -220,8 +222,12 @@ class Table:
             self.trend_of[row] = 0
             self.recent.forget(row)
 
+    def time_off(self) -> TimeOff:
+        """Return what does not count as time for a client of this shard."""
+        return TimeOff(self.calendars[0])
+
     def find_due(self, session_days: float) -> None:
-        """All records are back: find out what is due when."""
+        """Find out, once all records are loaded, what is due when."""
         transitions.find_due(self.arrays(0), len(self.names), session_days)
 
     def open_incidents(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.alerts.alert import expected_next, incident_id_of, or_none
-from detector.core.clock import NEVER_S, rfc3339
+from detector.core.clock import NEVER_S, TimeOff, rfc3339
 from detector.core.incidents import effect
 from detector.core.incidents.effect import EFFECT, FIRST_TREND
 from detector.core.incidents.transitions import ESCALATED_STATE, HELD, QUIET, severity_of
@@ -26,11 +26,11 @@ _SIGNAL_OF = {"contact": "contact", "orders": "orders", "reply": "reply_overdue"
 
 
 @njit(cache=True)
-def _fill(effects: Records, clients: Records, segments: Records, at_s: float) -> None:
+def _fill(effects: Records, clients: Records, segments: Records, at_s: float, off: TimeOff) -> None:
     """Write the numbers of the silence of each client."""
     for k in range(len(clients)):
         effects[k].at_s = at_s
-        effect.fill_silence(effects[k], clients[k].contact, segments[clients[k].segment].contact)
+        effect.fill_silence(effects[k], clients[k].contact, segments[clients[k].segment].contact, off)
 
 
 def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
@@ -38,7 +38,7 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
     for start in range(0, len(table.names), _AT_ONCE):
         stop = min(start + _AT_ONCE, len(table.names))
         effects = np.zeros(stop - start, EFFECT).view(np.recarray)
-        _fill(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s)
+        _fill(effects, table.clients[start:stop].view(np.recarray), table.segments, at_s, table.time_off())
         told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         for row in range(start, stop):
             if table.names[row]:  # else it was erased
