@@ -13,7 +13,7 @@ ENGLISH: Final = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 GERMAN: Final = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d+)?")
 JSON: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 CLOCK: Final = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?")
-CURRENCY: Final = re.compile(r"[A-Za-z]{3}")
+CODE_LETTERS: Final = 3
 SIGNS: Final = {"€": "EUR"}
 
 # ISO 4217: digits behind the decimal mark, where they are not two.
@@ -34,13 +34,16 @@ def number(value: object, *, german: bool = False) -> float | int | None:
     (1000.0, None, 1190.0, 12, None)
 
     """
+    kind = type(value)
+    if kind is float or kind is int:
+        return value if abs(value) < LARGE else None  # type: ignore[arg-type, return-value]  # not NaN either
     if type(value) is str:
+        if not german and len(value) < CHARACTERS_MAX and value.isascii() and value.replace(".", "", 1).isdigit():
+            return float(value)  # nearly all numbers, three times as fast
         return _parsed(value.strip(), GERMAN if german else ENGLISH, german=german)
     if isinstance(value, Number):
         return _parsed(value, JSON)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if abs(value) < LARGE else None  # not NaN either
+    return None
 
 
 def _parsed(text: str, form: re.Pattern[str], *, german: bool = False) -> float | None:
@@ -73,11 +76,11 @@ def currency(value: object) -> str | None:
     ('USD', 'EUR', None)
 
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > CHARACTERS_MAX:
         return None
     text = value.strip()
     text = SIGNS.get(text, text)
-    return text.upper() if CURRENCY.fullmatch(text) else None
+    return text.upper() if len(text) == CODE_LETTERS and text.isascii() and text.isalpha() else None
 
 
 def clock(value: object) -> int | None:

@@ -46,7 +46,7 @@ class CommandRule:
         at = self._at(scope)
         if at is None:
             return NO_TIME
-        client_id = self._client(scope).client_id
+        client_id = self._client(scope)[0]
         if client_id is None:
             return DROPPED["no_client"]
         fields: dict[str, Any] = {"type": self._type, "client_id": client_id, "at": at, "by": self._by}

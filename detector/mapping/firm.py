@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from detector.mapping.text import id_of, is_damaged, keyed_digest, text_of
+from detector.mapping.text import ID_CHARACTERS_MAX, id_of, is_damaged, keyed_digest, text_of
 
 NO_NUMBER: Final = frozenset({"anonymous", "unknown", "restricted", "private", "+266696687"})
 ADDRESS: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+ENDS_OTHERWISE: Final = (">", "@")
 ADDRESS_CHARACTERS_MAX: Final = 320  # RFC 5321: 64 before the @ and 255 behind it
 DIALLED_CHARACTERS_MAX: Final = 100
 ANGLES: Final = re.compile(r"<([^<>]*)>[^<>]*\Z")
@@ -28,27 +29,11 @@ class Known(NamedTuple):
     account_id: str | None
 
 
-class Party(NamedTuple):
-    """The other side of an interaction.
+Party: TypeAlias = tuple[str | None, str | None, str]
+"""The other side: the finished id or None, the account that the firm's own list gives, and why there is no client."""
 
-    Parameters
-    ----------
-    client_id
-        The finished id, or None.
-    account_id
-        The account that the firm's own list gives, or None.
-    reason
-        Why there is no client: `no_client` or `internal`.
-
-    """
-
-    client_id: str | None
-    account_id: str | None = None
-    reason: str = "no_client"
-
-
-NOBODY: Final = Party(None)
-OURS: Final = Party(None, None, "internal")
+NOBODY: Final[Party] = (None, None, "no_client")
+OURS: Final[Party] = (None, None, "internal")
 
 
 @dataclass(frozen=True)
@@ -136,7 +121,7 @@ class Firm:
     def by_id(self, value: object) -> Party:
         """Return the client with an id of the tool."""
         found = id_of(value)
-        return Party(self.hidden(found)) if found else NOBODY
+        return (self.hidden(found), None, "") if found else NOBODY
 
     def by_address(self, value: object) -> Party:
         """Return the client with an address: the firm's own list first, else the address itself."""
@@ -155,8 +140,8 @@ class Firm:
     def _party(self, normal: str) -> Party:
         known = self.clients.get(normal)
         if known is None:
-            return Party(self.hidden(normal)) if id_of(normal) else NOBODY
-        return Party(self.hidden(known.client_id), self.hidden(known.account_id) if known.account_id else None)
+            return (self.hidden(normal), None, "") if len(normal) <= ID_CHARACTERS_MAX else NOBODY
+        return self.hidden(known.client_id), self.hidden(known.account_id) if known.account_id else None, ""
 
 
 def address(value: object) -> str | None:
@@ -168,9 +153,13 @@ def address(value: object) -> str | None:
     ('ask@kiosk-one.example', 'a@b.example', None)
 
     """
-    text = text_of(value)
-    if text is None:
-        return None
+    if type(value) is str and value.isascii() and not value.endswith(ENDS_OTHERWISE):
+        text = value.strip().lower()
+        # Nearly all addresses are bare; the pattern would take as long as all the rest of this.
+        special = " " in text or "<" in text or ">" in text or ":" in text
+        if not special and text.isprintable() and text.count("@") == 1:
+            return text if len(text) <= ADDRESS_CHARACTERS_MAX and text[0] != "@" != text[-1] else None
+    text = text_of(value) or ""
     angled = ANGLES.search(text) if text.endswith(">") else None
     text = (angled[1] if angled else text).strip().lower().removeprefix("mailto:").strip()
     return text if len(text) <= ADDRESS_CHARACTERS_MAX and ADDRESS.fullmatch(text) else None

@@ -47,7 +47,7 @@ def compile_client(node: Node, context: Context, trail: Trail) -> Callable[[Scop
     def client(scope: Scope) -> Party:
         for by, value in ways:
             party = by(value(scope))
-            if party.client_id is not None or party.reason == "internal":
+            if party[0] is not None or party[2] == "internal":
                 return party
         return party
 
@@ -96,7 +96,7 @@ class InteractionRule:
         self._amount, self._currency = computed.pop("amount", None), computed.pop("currency", None)
         self._rest = tuple(computed.items())
         # Only where a field asks for the client is it put into the scope, which is then copied.
-        self._asks_client = _mentions(given, "client")
+        self._asks_client = context.asks_inside({name: given[name] for name in FIELDS if name in given})
 
     def map(self, scope: Scope) -> list[Interaction] | Dropped:
         """Return the interactions of a record, each once, or why there is none."""
@@ -112,11 +112,19 @@ class InteractionRule:
         if events:
             return list(events.values())
         failures = [event for event in mapped if isinstance(event, Dropped)]
-        return min(failures, key=lambda failure: RANK[failure.reason], default=self._nobody)
+        return min(failures, key=lambda failure: RANK[failure.reason]) if failures else self._without(scope)
+
+    def _without(self, scope: Scope) -> Dropped:
+        """Return why a record that is about nobody gives nothing: it may have no id or time of its own before that."""
+        if RANK[self._nobody.reason] > RANK[NO_ID.reason]:
+            scope = {**scope, "@": "nobody", "@client": "nobody"}
+            if self._event_id(scope) is None or self._at(scope) is None:
+                return NO_ID if self._event_id(scope) is None else NO_TIME
+        return self._nobody
 
     def _sent(self, events: Iterable[Interaction], scope: Scope) -> list[Interaction] | Dropped:
         """Keep the one among several clients who sent it, as the firm's own list knows the sender."""
-        sender = self._by_address(self._sender(scope) if self._sender else None).client_id
+        sender = self._by_address(self._sender(scope) if self._sender else None)[0]
         kept = [event for event in events if event["client_id"] == sender]
         return kept or DROPPED["ambiguous_client"]
 
@@ -168,14 +176,3 @@ class InteractionRule:
 NO_ID: Final = Dropped("invalid", "no id of its own, or one that a spreadsheet damaged")
 NO_TIME: Final = Dropped("invalid", "no readable time")
 NO_KIND: Final = Dropped("invalid", "no kind that the contract knows")
-
-
-def _mentions(node: Node, key: str) -> bool:
-    """Check whether a value, at any depth, asks for the client; the `client` of the interaction itself does not."""
-    if isinstance(node, list):
-        return any(_mentions(item, key) for item in node)
-    if not isinstance(node, Mapping):
-        return False
-    return any(
-        (name == key and inner is True) or name == "let" or _mentions(inner, key) for name, inner in node.items()
-    )

@@ -11,7 +11,7 @@ from detector.mapping import config
 from detector.mapping.errors import MappingError
 from detector.mapping.firm import Firm
 from detector.mapping.mapper import Mapper
-from detector.mapping.mapping_file import Library, columns_of, compile_mapping
+from detector.mapping.mapping_file import Library, columns_of, compile_mapping, wanted_of
 from detector.mapping.presets import RESHAPES
 
 HOME = resources.files("detector.mapping.presets")
@@ -24,6 +24,7 @@ class Preset(NamedTuple):
     name: str
     mapper: Mapper
     columns: list[str] | None
+    wanted: frozenset[str] | None
 
 
 @cache
@@ -82,4 +83,5 @@ def load(name: str, firm: Firm) -> Preset:
         return config.read_table(folder / file, key, value)
 
     mapper = compile_mapping(text, name, firm, Library(text_of, RESHAPES, read_table))
-    return Preset(name, mapper, columns_of(tomllib.loads(text)))
+    document = tomllib.loads(text)
+    return Preset(name, mapper, columns_of(document), wanted_of(document))

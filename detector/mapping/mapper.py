@@ -82,21 +82,28 @@ class Shape:
 
     def fits(self, scope: Scope) -> bool:
         """Check whether a record is of this shape."""
-        return all(has(scope) for has in self._has) and (self._applies is None or self._applies(scope))
+        for has in self._has:
+            if not has(scope):
+                return False
+        return self._applies is None or self._applies(scope)
 
     def map(self, scope: Scope) -> Result:
         """Return what becomes of a record of this shape; the first reason for a drop, in their order, wins."""
-        hit = next((dropped for condition, dropped in self._drops if condition(scope)), None)
+        scope = scope.copy()  # named values are kept in it
+        hit = None
+        for condition, dropped in self._drops:
+            if condition(scope):
+                hit = dropped
+                break
         if hit is not None and RANK[hit.reason] <= INTERNAL:
             return hit
         if self._inner is not None:
             return self._inner.map(self._inside(scope) if self._inside else scope)
         result = self._kept(scope)
-        if hit is None or (
-            isinstance(result, Dropped) and RANK[result.reason] < RANK[hit.reason] and result != NO_RULE
-        ):
+        if hit is None:
             return result
-        return hit
+        earlier = isinstance(result, Dropped) and RANK[result.reason] < RANK[hit.reason] and result != NO_RULE
+        return result if earlier else hit
 
     def _kept(self, scope: Scope) -> Result:
         """Map a record that no rule drops. The first interaction decides whether the record counts at all."""

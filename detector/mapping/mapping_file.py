@@ -1,7 +1,7 @@
 """A mapping file: TOML text in, a mapper out, or one line that says which line is wrong."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from detector.mapping.errors import MappingError, PlaceError, Trail, check_keys
 from detector.mapping.firm import Firm
 from detector.mapping.lines import placed
 from detector.mapping.mapper import SHAPE_KEYS, Mapper, Reshape, Shape
+from detector.mapping.paths import parse as parse_path
 
 Node = Any
 TOP_KEYS: Final = ("tool", "about", "reshape", "columns", "tables", "exponents", "shape", *SHAPE_KEYS)
@@ -157,6 +158,31 @@ def _exponents(document: dict[str, Node]) -> dict[str, Mapping[str, int]]:
         if not isinstance(table, dict) or not all(isinstance(digits, int) for digits in table.values()):
             raise PlaceError(("exponents", name), "should be a table of digits: JPY = 0")
     return tables
+
+
+def wanted_of(document: Mapping[str, Node]) -> frozenset[str] | None:
+    """Return the names at the top of all paths of a mapping, or None if that cannot be said."""
+    if "reshape" in document:
+        return None
+    names: set[str] = set()
+    for path in _paths(document):
+        first = parse_path(path, ())[0]
+        if not isinstance(first, str) or first.startswith("*"):
+            return None
+        names.add(first)
+    return frozenset(names)
+
+
+def _paths(node: Node) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _paths(item)
+    elif isinstance(node, dict):
+        for key, inner in node.items():
+            if key in ("path", "has"):
+                yield from [inner] if isinstance(inner, str) else inner
+            else:
+                yield from _paths(inner)
 
 
 def columns_of(document: Mapping[str, Node]) -> list[str] | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from detector.mapping.errors import PlaceError, Trail
 
-Scope: TypeAlias = Mapping[str, Any]
+Scope: TypeAlias = dict[str, Any]
 """A record, and beside its fields `@` (the item of an `each`) and `@client` (the client found for the interaction)."""
 Value: TypeAlias = Callable[[Scope], Any]
 
@@ -69,7 +69,7 @@ def compiled(text: str, trail: Trail) -> Value:
     steps = parse(text, trail)
     keys = [step for step in steps if isinstance(step, str) and not step.startswith("*")]
     if len(keys) < len(steps) or HEADERS in keys[:-1]:
-        return _walk(steps)
+        return _header(keys[1]) if keys == steps and keys[0] == HEADERS and len(keys) == 2 else _walk(steps)  # noqa: PLR2004
     # Nearly all paths have one to three names; a loop over them would take twice as long.
     if len(keys) == 1:
         return _one(*keys)
@@ -86,6 +86,19 @@ def _two(first: str, second: str) -> Value:
     def get(scope: Scope) -> object:
         below = scope.get(first)
         return below.get(second) if type(below) is dict else None
+
+    return get
+
+
+def _header(name: str) -> Value:
+    otherwise = _follow(name, HEADERS)
+
+    def get(scope: Scope) -> object:
+        headers = scope.get(HEADERS)
+        if type(headers) is not dict:
+            return None
+        found = headers.get(name)
+        return otherwise(headers) if found is None else found
 
     return get
 
@@ -153,14 +166,28 @@ def _by(wanted: str, fits: Callable[[str, str], bool]) -> Callable[[object], obj
 def exists(text: str, trail: Trail) -> Callable[[Scope], bool]:
     """Return the check whether a record has the place that a path names, be it null or empty."""
     *above, last = parse(text, trail)
-    parent = _walk(above) if above else None
+    parent: Value | None
+    if isinstance(last, str) and not last.startswith("*") and HEADERS not in above:
+        if not above:
+            return lambda scope: last in scope
+        inside = compiled(text[: -len(last) - 1], trail) if _is_plain(above, text, last) else _walk(above)
+        return lambda scope: type(below := inside(scope)) is dict and last in below
+    parent = (_one(HEADERS) if above == [HEADERS] else _walk(above)) if above else None
+    return _exists(parent, last, in_headers=HEADERS in above[-1:])
 
+
+def _is_plain(above: list[Step], text: str, last: str) -> bool:
+    """Check whether a path is nothing but names with dots between them."""
+    return all(isinstance(step, str) for step in above) and text.endswith(f".{last}")
+
+
+def _exists(parent: Value | None, last: Step, *, in_headers: bool) -> Callable[[Scope], bool]:
     def check(scope: Scope) -> bool:
         below = parent(scope) if parent else scope
+        if below is None:
+            return False
         if isinstance(below, Mapping):
-            return last in below or (
-                bool(above) and above[-1] == HEADERS and str(last).lower() in map(str.lower, below)
-            )
+            return last in below or (in_headers and str(last).lower() in map(str.lower, below))
         return isinstance(below, list) and isinstance(last, int) and last < len(below)
 
     return check

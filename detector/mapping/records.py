@@ -12,6 +12,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -70,7 +71,7 @@ def parse_exactly(raw: bytes) -> object:
         return NOT_JSON
 
 
-def read(path: Path, *, columns: list[str] | None = None) -> Iterator[Record]:
+def read(path: Path, *, columns: list[str] | None = None, wanted: frozenset[str] | None = None) -> Iterator[Record]:
     """Read the records of a file, or of a maildir, by what it holds.
 
     Parameters
@@ -79,6 +80,8 @@ def read(path: Path, *, columns: list[str] | None = None) -> Iterator[Record]:
         The file; plain or gzip.
     columns
         Names of the columns of a CSV that has no header.
+    wanted
+        Columns of a CSV to read, if not all.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def read(path: Path, *, columns: list[str] | None = None) -> Iterator[Record]:
                 "json": _from_json,
                 "form": _from_form,
                 "log": _from_log,
-                "csv": lambda lines: from_csv(lines, columns),
+                "csv": lambda lines: from_csv(lines, columns, wanted),
             }
             yield from readers[kind](_lines(file))
 
@@ -231,7 +234,9 @@ class _Text:
         self._returned.appendleft(self.taken.pop())
 
 
-def from_csv(lines: Iterator[tuple[int, bytes]], columns: list[str] | None = None) -> Iterator[Record]:
+def from_csv(
+    lines: Iterator[tuple[int, bytes]], columns: list[str] | None = None, wanted: frozenset[str] | None = None
+) -> Iterator[Record]:
     """Read rows under a header, or under the names that are given; the delimiter is seen from the first line."""
     source = _Text(lines)
     delimiter, header = _beginning(source, columns)
@@ -240,6 +245,7 @@ def from_csv(lines: Iterator[tuple[int, bytes]], columns: list[str] | None = Non
     csv.field_size_limit(CELL_CHARACTERS_MAX)
     rows = csv.reader(source, delimiter=delimiter)
     width = len(header)
+    cells_of = _cells(header, wanted)
     while True:
         source.taken.clear()
         try:
@@ -251,8 +257,20 @@ def from_csv(lines: Iterator[tuple[int, bytes]], columns: list[str] | None = Non
             continue
         if row:
             line = source.taken[0][0]
-            too_wide = len(row) > width and any(row[width:])
-            yield Record(line, TOO_WIDE if too_wide else dict(zip(header, row, strict=False)))
+            if len(row) == width:
+                yield Record(line, cells_of(row))
+            else:
+                too_wide = len(row) > width and any(row[width:])
+                yield Record(line, TOO_WIDE if too_wide else dict(zip(header, row, strict=False)))
+
+
+def _cells(header: list[str], wanted: frozenset[str] | None) -> Callable[[list[str]], dict[str, str]]:
+    """Return the function that names the cells of a row; of a wide table only those that are wanted."""
+    places = [place for place, name in enumerate(header) if wanted is None or name in wanted]
+    if len(places) < 2 or len(places) == len(header):  # noqa: PLR2004 (of one place itemgetter makes no tuple)
+        return lambda row: dict(zip(header, row, strict=False))
+    names, pick = [header[place] for place in places], itemgetter(*places)
+    return lambda row: dict(zip(names, pick(row), strict=False))
 
 
 def _beginning(source: _Text, columns: list[str] | None) -> tuple[str, list[str] | None]:

@@ -96,7 +96,7 @@ def map_file(path: Path, preset: Preset, totals: Totals | None = None) -> Iterat
     MappingError
         If the file cannot be opened.
     """
-    return map_records(records.read(path, columns=preset.columns), preset.mapper, totals)
+    return map_records(records.read(path, columns=preset.columns, wanted=preset.wanted), preset.mapper, totals)
 
 
 def interactions(path: Path, preset: Preset, totals: Totals | None = None) -> Iterator[tuple[int, Interaction]]:

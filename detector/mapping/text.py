@@ -43,10 +43,9 @@ def text_of(value: object) -> str | None:
 
     """
     if isinstance(value, str):
-        text = value.strip()
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text).strip(INVISIBLE).strip()
-        return text or None
+        if value.isascii():
+            return value.strip() or None
+        return unicodedata.normalize("NFC", value).strip().strip(INVISIBLE).strip() or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -56,7 +55,7 @@ def text_of(value: object) -> str | None:
     return None
 
 
-def is_damaged(text: str) -> bool:
+def is_damaged(text: str, *, is_number: bool = False) -> bool:
     """Check whether a spreadsheet, or a float, has made another number of an id.
 
     Examples
@@ -68,7 +67,7 @@ def is_damaged(text: str) -> bool:
     if not SPREADSHEET_NUMBER.fullmatch(text):
         return False
     # `2E5` may be somebody's id; with a plus, a decimal mark or as a number of JSON it is not.
-    return isinstance(text, Number) or "+" in text or "." in text or "," in text
+    return is_number or "+" in text or "." in text or "," in text
 
 
 def id_of(value: object) -> str | None:
@@ -80,19 +79,21 @@ def id_of(value: object) -> str | None:
     ('0010042', None, None, True)
 
     """
-    text = text_of(value)
-    if text is None or text in NO_ID or len(text) > ID_CHARACTERS_MAX or is_damaged(_as_written(value, text)):
+    kind = type(value)
+    if kind is int:
+        return str(value) if value else None
+    if kind is str and len(value) <= ID_CHARACTERS_MAX and value.isascii() and value.isprintable():  # type: ignore[arg-type, attr-defined]
+        text = value.strip()  # type: ignore[attr-defined]
+    else:
+        text = _printable(text_of(value))
+    if text is None or text in NO_ID:
         return None
-    return text if text.isascii() and text.isprintable() else _printable(text)
+    return None if ("E" in text or "e" in text) and is_damaged(text, is_number=kind is Number) else text
 
 
-def _as_written(value: object, text: str) -> str:
-    return value if isinstance(value, Number) else text
-
-
-def _printable(text: str) -> str | None:
-    """Return the text if it has no control character and can be written as UTF-8."""
-    if CONTROL.search(text):
+def _printable(text: str | None) -> str | None:
+    """Return the text if it is short enough, has no control character and can be written as UTF-8."""
+    if text is None or len(text) > ID_CHARACTERS_MAX or CONTROL.search(text):
         return None
     try:
         text.encode()

@@ -19,6 +19,8 @@ NOON: Final = 12
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS: Final = {"s": 1_000_000, "ms": 1000, "us": 1, "ns": 0}
 DATE_CHARACTERS: Final = len("2025-03-04")
+WITH_OFFSET_CHARACTERS: Final = len("2025-03-04T10:15:30+01:00")
+EARLIEST: Final = str(YEAR_MIN)
 SECOND_CHARACTERS: Final = len("2025-03-04 10:15:30")
 UNITS: Final = ("rfc3339", "rfc2822", "s", "ms", "us", "ns", "epoch", "days")
 
@@ -73,19 +75,27 @@ def rfc3339(value: object, zone: tzinfo) -> str | None:
     # Python reads more than tools write ("20250304", "2025-W10"), and an id should not pass for a time.
     if len(text) < DATE_CHARACTERS or text[4] != "-" or text[7] != "-":
         return None
-    if len(text) > SECOND_CHARACTERS and text[SECOND_CHARACTERS] == " ":
-        text = text[:SECOND_CHARACTERS] + text[SECOND_CHARACTERS + 1 :]
+    if len(text) == WITH_OFFSET_CHARACTERS and text[SECOND_CHARACTERS] == " ":
+        text = f"{text[:10]}T{text[11:19]}{text[20:23]}:{text[23:]}"  # 2025-03-14 18:02:11 -0400
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        spelled = _OFFSET.sub(_respelled, text)
-        if spelled == text:
-            return None
-        try:
-            at = datetime.fromisoformat(spelled)
-        except ValueError:
-            return None
+        return _otherwise(text, zone)
+    # What the contract takes stays as it is written: to format it again would take longer than to read it.
+    if len(text) == WITH_OFFSET_CHARACTERS and text[22] == ":" and text[SECOND_CHARACTERS] in "+-" and text >= EARLIEST:
+        return text
     return written(at, zone, has_time=len(text) > DATE_CHARACTERS)
+
+
+def _otherwise(text: str, zone: tzinfo) -> str | None:
+    """Read ISO text whose offset is spelled otherwise: after a space, without a colon, as UTC."""
+    spelled = _OFFSET.sub(_respelled, text)
+    if spelled == text:
+        return None
+    try:
+        return written(datetime.fromisoformat(spelled), zone)
+    except ValueError:
+        return None
 
 
 def _respelled(found: re.Match[str]) -> str:

@@ -170,7 +170,8 @@ def _form(node: Node, trail: Trail) -> Change:
     """Bring an id into the one form in which its tool compares it."""
     if node not in FORMS:
         raise PlaceError(trail, f"{node!r} should be {', '.join(FORMS)}")
-    return FORMS[node]
+    form = FORMS[node]
+    return lambda found: [form(item) for item in found] if isinstance(found, list) else form(found)
 
 
 def _only(node: Node, trail: Trail) -> Change:

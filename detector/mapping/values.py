@@ -19,6 +19,7 @@ from detector.mapping.times import instant
 Node = Any  # whatever TOML can hold
 SOURCES: Final = ("path", "const", "join", "first", "collect", "combine", "let", "hash", "client", "config", "between")
 ITEMS_MAX: Final = 10_000  # a change names at most 2,000 records, a mail few hundred recipients
+NOT_YET: Final = object()
 GUARDS: Final = ("when", "unless")
 
 
@@ -155,8 +156,22 @@ def _let(node: Node, context: Context, trail: Trail) -> Value:
     if node not in context.compiled:
         place, body = context.lets[node]
         inner = context.entering(node)
-        context.compiled[node] = compile_value(body, inner, place)
+        value = compile_value(body, inner, place)
+        context.compiled[node] = value if context.asks_inside(body) else _once(f"let {node}", value)
     return context.compiled[node]
+
+
+def _once(key: str, value: Value) -> Value:
+    """Compute a named value once for a record: many rules ask for the same one. The scope is the shape's own copy."""
+
+    def once(scope: Scope) -> object:
+        found = scope.get(key, NOT_YET)
+        if found is NOT_YET:
+            found = value(scope)
+            scope[key] = found
+        return found
+
+    return once
 
 
 def _hash(node: Node, context: Context, trail: Trail) -> Value:

@@ -24,9 +24,9 @@ def reshape(firm: Firm) -> Reshape:
             "vevent": True,
             "method": method,
             "what": method,
-            "uid": _first(event, "UID"),
+            "uid": _first(event, "UID") or None,
             "recurrence": _first(event, "RECURRENCE-ID") or "",
-            "stamp": _first(event, "DTSTAMP"),
+            "stamp": _first(event, "DTSTAMP") or None,
         }
         if method in ANSWERS:
             return {**flat, **_answer(firm, method, organizer, attendees)}
