@@ -102,7 +102,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 
 def _line(text: str, key: str) -> int:
-    wanted = re.compile(rf"""["']?{re.escape(key)}["']?\s*[=:]""")
+    wanted = re.compile(rf"""(?<!\w)["']?{re.escape(key)}["']?\s*[=:]""")
     return next((number for number, line in enumerate(text.splitlines(), 1) if wanted.search(line)), 1)
 
 

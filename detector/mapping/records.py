@@ -10,8 +10,10 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -134,19 +136,23 @@ def _object_or_lines(start: bytes) -> str:
     return "array" if first == b"{" else "json"
 
 
-def _opened(path: Path) -> io.BufferedReader:
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file, and tell what is wrong with it in one line."""
     try:
-        file = path.open("rb")
-        start = file.peek(2)[:2]
+        with io.BufferedReader(path.open("rb", buffering=0), PEEK_BYTES) as file:
+            start = file.peek(2)[:2]
+            if start == GZIP_MAGIC:
+                with gzip.GzipFile(fileobj=file) as unzipped:
+                    yield io.BufferedReader(unzipped, PEEK_BYTES)
+            elif start in UTF_16:
+                yield io.BufferedReader(io.BytesIO(file.read().decode("utf-16", "replace").encode()))
+            else:
+                yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MappingError(f"{path} is damaged gzip ({error}); fetch it again") from None
     except OSError as error:
         raise MappingError(f"{path} cannot be opened: {error.strerror}") from None
-    if start == GZIP_MAGIC:
-        return io.BufferedReader(gzip.GzipFile(fileobj=file), PEEK_BYTES)
-    if start in UTF_16:
-        text = file.read().decode("utf-16", "replace")
-        file.close()
-        return io.BufferedReader(io.BytesIO(text.encode()))
-    return io.BufferedReader(file, PEEK_BYTES)
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

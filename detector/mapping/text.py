@@ -8,7 +8,7 @@ from typing import Final
 
 ID_CHARACTERS_MAX: Final = 200  # the contract's bound of ids and names
 # A spreadsheet shows a long number so when its column is narrow, and saves what it shows.
-SPREADSHEET_NUMBER: Final = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE]\+?\d{1,3}")
+SPREADSHEET_NUMBER: Final = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE]\+?\d{1,3}", re.ASCII)
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 NO_ID: Final = frozenset({"", "0", "null", "NULL"})
 INVISIBLE: Final = "\ufeff\u200b"

@@ -25,7 +25,7 @@ SECOND_CHARACTERS: Final = len("2025-03-04 10:15:30")
 UNITS: Final = ("rfc3339", "rfc2822", "s", "ms", "us", "ns", "epoch", "days")
 
 _OFFSET: Final = re.compile(r"\s*(?:(?P<sign>[+-]\d\d):?(?P<minutes>\d\d)|(?:Z|UTC|GMT))$", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?")
+_DIGITS: Final = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,9})?", re.ASCII)
 _HAS_TIME: Final = re.compile(r"%[HIMScXs]")
 
 

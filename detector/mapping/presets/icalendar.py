@@ -7,6 +7,7 @@ from detector.mapping.mapper import Reshape
 
 ATTENDEES_MAX: Final = 2000
 OUTCOMES: Final = {"ACCEPTED": "accepted", "DECLINED": "declined"}
+NO_METHOD: Final = "none"
 INVITES: Final = frozenset({"REQUEST", "ADD"})
 ANSWERS: Final = frozenset({"REPLY", "COUNTER"})
 
@@ -22,7 +23,7 @@ def reshape(firm: Firm) -> Reshape:
         attendees = event.get("ATTENDEE", [])[:ATTENDEES_MAX]
         flat = {
             "vevent": True,
-            "method": method,
+            "method": method or NO_METHOD,
             "what": method,
             "uid": _first(event, "UID") or None,
             "recurrence": _first(event, "RECURRENCE-ID") or "",
@@ -47,7 +48,7 @@ def _answer(firm: Firm, method: str, organizer: str | None, attendees: list[dict
     """Read a REPLY or COUNTER: by its one attendee to the organizer."""
     different = {address(one["value"]) for one in attendees} - {None}
     if len(different) > 1:
-        return {"ambiguous": True, "parties": []}
+        return {"ambiguous": True, "parties": sorted(one for one in different if one)}
     attendee = attendees[0] if attendees else {"value": ""}
     own = firm.is_own_address(attendee["value"])
     state = attendee.get(";PARTSTAT", "NEEDS-ACTION").upper()
