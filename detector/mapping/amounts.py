@@ -78,6 +78,8 @@ def currency(value: object) -> str | None:
     """
     if not isinstance(value, str) or len(value) > CHARACTERS_MAX:
         return None
+    if len(value) == CODE_LETTERS and value.isascii() and value.isalpha():
+        return value.upper()
     text = value.strip()
     text = SIGNS.get(text, text)
     return text.upper() if len(text) == CODE_LETTERS and text.isascii() and text.isalpha() else None

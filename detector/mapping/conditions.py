@@ -79,7 +79,16 @@ def _combined(
     if not isinstance(node, list) or not node:
         raise PlaceError(trail, "should be a list of conditions")
     inner = [compile_condition(item, context, (*trail, place), compile_value) for place, item in enumerate(node)]
-    return lambda scope: combine(condition(scope) for condition in inner)
+    wanted = combine is any
+
+    def combined(scope: Scope) -> bool:
+        # A loop, because a generator takes longer to make than most conditions to hold.
+        for condition in inner:
+            if condition(scope) is wanted:
+                return wanted
+        return not wanted
+
+    return combined
 
 
 def _is_there(found: object) -> bool:

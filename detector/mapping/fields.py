@@ -11,7 +11,7 @@ from detector.mapping.conditions import FALSE, TRUE
 from detector.mapping.context import Context
 from detector.mapping.errors import PlaceError, Trail
 from detector.mapping.paths import Scope, Value
-from detector.mapping.text import id_of, text_of
+from detector.mapping.text import ID_CHARACTERS_MAX, id_of, text_of
 from detector.mapping.values import compile_value
 from schemas.interaction import AMOUNT_MAX, DURATION_MAX_S, LENGTH_MAX, Direction, Kind, Outcome
 
@@ -66,8 +66,16 @@ def _check_words(node: Node, words: frozenset[str], trail: Trail) -> None:
                 _check_words(inner, words, (*trail, "first", place))
 
 
-def _id(_: Node, value: Value, __: Context) -> Value:
-    return lambda scope: id_of(value(scope))
+def _id(node: Node, value: Value, _: Context) -> Value:
+    if not isinstance(node, dict) or "join" not in node:
+        return lambda scope: id_of(value(scope))
+
+    def joined(scope: Scope) -> str | None:
+        # Parts that were joined are texts already, and together no number.
+        found = value(scope)
+        return found if type(found) is str and len(found) <= ID_CHARACTERS_MAX and found.isascii() else id_of(found)
+
+    return joined
 
 
 def _account(_: Node, value: Value, context: Context) -> Value:

@@ -59,6 +59,7 @@ class Shape:
         preset: Callable[[str, Trail], "Mapper"],
     ) -> None:
         context = context.with_lets({name: ((*trail, "let", name), body) for name, body in _table(node, "let", trail)})
+        self._keeps = bool(context.lets)
         self.name = str(node.get("name", tool))
         self.paths = _texts(node.get("has", []), (*trail, "has"))
         self._has = [exists(path, (*trail, "has")) for path in self.paths]
@@ -89,7 +90,8 @@ class Shape:
 
     def map(self, scope: Scope) -> Result:
         """Return what becomes of a record of this shape; the first reason for a drop, in their order, wins."""
-        scope = scope.copy()  # named values are kept in it
+        if self._keeps:
+            scope = scope.copy()  # named values are kept in it
         hit = None
         for condition, dropped in self._drops:
             if condition(scope):

@@ -137,7 +137,7 @@ def _object_or_lines(start: bytes) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedReader]:
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, and tell what is wrong with it in one line."""
     try:
         with io.BufferedReader(path.open("rb", buffering=0), PEEK_BYTES) as file:

@@ -88,7 +88,8 @@ def id_of(value: object) -> str | None:
         text = _printable(text_of(value))
     if text is None or text in NO_ID:
         return None
-    return None if ("E" in text or "e" in text) and is_damaged(text, is_number=kind is Number) else text
+    may_be_damaged = text[-1] <= "9" and ("E" in text or "e" in text)
+    return None if may_be_damaged and is_damaged(text, is_number=kind is Number) else text
 
 
 def _printable(text: str | None) -> str | None:

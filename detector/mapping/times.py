@@ -8,6 +8,7 @@ import email.utils
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Final, TypeAlias
 
 from detector.mapping.errors import PlaceError, Trail
@@ -38,9 +39,9 @@ def reader(unit: str, zone: tzinfo, trail: Trail) -> Reader:
         If it is neither.
     """
     if unit == "rfc3339":
-        return lambda value: rfc3339(value, zone)
+        return partial(rfc3339, zone=zone)
     if unit == "rfc2822":
-        return lambda value: rfc2822(value, zone)
+        return partial(rfc2822, zone=zone)
     if unit in MICROSECONDS:
         return lambda value: since_1970(value, unit)
     if unit == "epoch":

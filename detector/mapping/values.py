@@ -93,7 +93,8 @@ def _join(node: Node, context: Context, trail: Trail) -> Value:
     """Join texts; a part that is missing makes the whole missing, a literal stays as it is written."""
     items = _list(node, trail)
     if [isinstance(item, str) for item in items] in ([True, False], [True, False, True]):
-        return _around(items[0], compile_value(items[1], context, (*trail, 1)), "".join(items[2:]))
+        value = compile_value(items[1], context, (*trail, 1))
+        return _around(items[0], value, "".join(items[2:]), is_text="form" in items[1] and "default" not in items[1])
     parts = [
         item if isinstance(item, str) else compile_value(item, context, (*trail, place))
         for place, item in enumerate(items)
@@ -106,8 +107,10 @@ def _join(node: Node, context: Context, trail: Trail) -> Value:
     return join
 
 
-def _around(before: str, value: Value, after: str) -> Value:
+def _around(before: str, value: Value, after: str, *, is_text: bool) -> Value:
     """Join the shape of nearly all event ids at once: a literal, one value, and perhaps another literal."""
+    if is_text:
+        return lambda scope: None if (text := value(scope)) is None else f"{before}{text}{after}"
 
     def join(scope: Scope) -> str | None:
         text = text_of(value(scope))
