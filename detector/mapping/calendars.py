@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from detector.mapping.outcome import Dropped
 from detector.mapping.records import LINE_BYTES_MAX, Record, decoded
@@ -15,6 +15,10 @@ CONTENT: Final = re.compile(
 )
 PARAMETER: Final = re.compile(r";([^=;:]+)=((?:\"[^\"]*\"|[^\";:])*)")
 TOO_LONG: Final = Dropped("invalid", f"an event of more than {EVENT_LINES_MAX} lines")
+
+
+class Event(dict[str, Any]):
+    """Properties of an event; a type of its own, because no record of another tool may pass for one."""
 
 
 def from_ics(file: IO[bytes]) -> Iterator[Record]:
@@ -64,7 +68,7 @@ class _Calendar:
         if component != "VEVENT":
             return None
         too_long = self._lines > EVENT_LINES_MAX
-        return Record(self._begins, TOO_LONG if too_long else {"method": self._method, "vevent": self._event})
+        return Record(self._begins, TOO_LONG if too_long else Event(method=self._method, vevent=self._event))
 
 
 def _parameters(text: str) -> dict[str, str]:

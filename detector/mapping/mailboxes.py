@@ -27,6 +27,10 @@ TOO_LONG: Final = Dropped("invalid", f"a header of more than {HEADER_BYTES_MAX} 
 _PARSER: Final = BytesParser(policy=email.policy.compat32)
 
 
+class Mail(dict[str, Any]):
+    """Headers and report of a message; a type of its own, because no record of another tool may pass for one."""
+
+
 def from_mbox(file: IO[bytes]) -> Iterator[Record]:
     """Read the messages of an mbox."""
     numbered = enumerate(_limited(file), 1)
@@ -57,7 +61,7 @@ def from_maildir(folder: Path) -> Iterator[Record]:
             yield Record(1, from_lines(_limited(file)))
 
 
-def from_lines(lines: Iterable[bytes]) -> dict[str, Any] | Dropped:
+def from_lines(lines: Iterable[bytes]) -> Mail | Dropped:
     """Read one message."""
     message = _Message()
     for line in lines:
@@ -91,7 +95,7 @@ class _Message:
         self._lines.append(line)
         self._bytes += len(line)
 
-    def parsed(self) -> dict[str, Any] | Dropped:
+    def parsed(self) -> Mail | Dropped:
         """Return the headers by their names in lower case, and the report."""
         if self._too_long:
             return TOO_LONG
@@ -99,7 +103,7 @@ class _Message:
         headers: dict[str, list[str]] = {}
         for name, value in message.raw_items():
             headers.setdefault(name.lower(), []).append(unfolded(str(value)))
-        return {"mail": headers, "report": _report(message) if _is_report(message) else None}
+        return Mail(mail=headers, report=_report(message) if _is_report(message) else None)
 
 
 def unfolded(value: str) -> str:

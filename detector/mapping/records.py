@@ -222,12 +222,11 @@ class _Text:
         self.taken: list[tuple[int, bytes]] = []
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._returned.popleft() if self._returned else next(self._lines)
-        self.taken.append(line)
-        return decoded(line[1])
+        # A generator, because the csv module asks for every line, and a method would cost twice as much.
+        returned, lines = self._returned, self._lines
+        while (line := returned.popleft() if returned else next(lines, None)) is not None:
+            self.taken.append(line)
+            yield decoded(line[1])
 
     def give_back(self) -> int:
         """Read all but the first line of the row again: a stray quote must not take in the lines below it."""
@@ -264,7 +263,7 @@ def from_csv(
         if row:
             line = source.taken[0][0]
             if len(row) == width:
-                yield Record(line, cells_of(row))
+                yield Record(line, cells_of(row))  # nearly all rows
             else:
                 too_wide = len(row) > width and any(row[width:])
                 yield Record(line, TOO_WIDE if too_wide else dict(zip(header, row, strict=False)))

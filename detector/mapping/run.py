@@ -73,7 +73,7 @@ def map_value(mapper: Mapper, value: object) -> Result:
 def map_records(source: Iterable[Record], mapper: Mapper, totals: Totals | None = None) -> Iterator[Mapped]:
     """Map records in their order; `totals`, if given, counts them."""
     for number, (line, value) in enumerate(source, 1):
-        result = map_value(mapper, value)
+        result = mapper.map_parsed(value) if type(value) is dict else map_value(mapper, value)
         if totals is not None:
             totals.count(result)
         yield Mapped(number, line, result)

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from detector.mapping.calendars import Event
 from detector.mapping.firm import Firm, address
 from detector.mapping.mapper import Reshape
 
@@ -16,8 +17,8 @@ def reshape(firm: Firm) -> Reshape:
     """Return the reader."""
 
     def reshaped(record: Any) -> Any:  # noqa: ANN401 (JSON)
-        if not (isinstance(record, dict) and isinstance(record.get("vevent"), dict)):
-            return record
+        if not isinstance(record, Event):
+            return record if not isinstance(record, dict) else {}
         event, method = record["vevent"], record.get("method") or ""
         organizer = next((one["value"] for one in event.get("ORGANIZER", ())), None)
         attendees = event.get("ATTENDEE", [])[:ATTENDEES_MAX]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from detector.mapping import machine, times
 from detector.mapping.firm import Firm, address
-from detector.mapping.mailboxes import readable
+from detector.mapping.mailboxes import Mail, readable
 from detector.mapping.mapper import Reshape
 
 ANGLED: Final = re.compile(r"<([^<>]+)>")
@@ -24,8 +24,8 @@ def reshape(firm: Firm) -> Reshape:
     """Return the reader."""
 
     def reshaped(record: Any) -> Any:  # noqa: ANN401 (JSON)
-        if not (isinstance(record, dict) and isinstance(record.get("mail"), dict)):
-            return record
+        if not isinstance(record, Mail):
+            return record if not isinstance(record, dict) else {}
         headers: Headers = record["mail"]
         report = record.get("report")
         sender = next(iter(_addresses(headers, "from")), None)
