@@ -66,10 +66,11 @@ def candidates(path: Path, firm: Firm) -> Counter[str]:
 
 def _looks_like_columns(values: list[object], columns: list[str]) -> bool:
     """Check whether rows have nearly all of the columns, and numbers in those that are numbers everywhere."""
-    rows = [value for value in values if isinstance(value, dict)]
-    return bool(rows) and all(
-        len(row) >= len(columns) - 2 and all(str(row.get(name, "")).isdigit() for name in columns if name in NUMBERS)
-        for row in rows
+    return bool(values) and all(
+        isinstance(row, dict)
+        and len(row) >= len(columns) - 2
+        and all(str(row.get(name, "")).isdigit() for name in columns if name in NUMBERS)
+        for row in values
     )
 
 

@@ -134,6 +134,13 @@ def test_what_became_of_a_file(tmp_path):
 def test_the_preset_that_fits(tmp_path):
     """`auto` takes the preset whose shape the records have, and refuses to guess."""
     assert detect.preset_of(orders(tmp_path), FIRM) == "shopify"
+    wide = tmp_path / "wide.csv"
+    names = ["order_id", "order_date", *(f"c{place}" for place in range(17))]
+    wide.write_text(",".join(names) + "\n" + ",".join(["7"] * 18) + ",\n")
+    assert detect.preset_of(wide, FIRM) == "woocommerce"
+    calls = tmp_path / "Master.csv"
+    calls.write_text('"","1","2","in","","c","","Dial","","2025-05-01 10:00:00","","",9,8,"ANSWERED","D"\n')
+    assert detect.preset_of(calls, FIRM) == "asterisk"
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n")
     with pytest.raises(MappingError, match="no preset fits"):
