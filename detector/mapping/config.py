@@ -48,11 +48,13 @@ def load(path: Path, *, secret: bytes | None = None) -> Firm:
     for key, value in given.items():
         if key not in KEYS:
             raise MappingError(f"{path}, line {_line(text, key)}: unknown key {key!r}; known are {', '.join(KEYS)}")
+        if value is None:  # in JSON: not said
+            continue
         if key in TEXTS and not isinstance(value, str):
             raise wrong(key, "should be a text")
         if key in LISTS and not (isinstance(value, list) and all(isinstance(word, str) for word in value)):
             raise wrong(key, "should be a list of texts")
-    return _firm(given, path, wrong, secret)
+    return _firm({key: value for key, value in given.items() if value is not None}, path, wrong, secret)
 
 
 def _firm(given: Mapping[str, Any], path: Path, wrong: Any, secret: bytes | None) -> Firm:  # noqa: ANN401 (a function)

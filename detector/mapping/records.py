@@ -35,6 +35,9 @@ DELIMITERS: Final = ";,\t|"
 FIELDS_LINE: Final = b"#Fields:"
 FORM: Final = re.compile(rb"[A-Za-z_][\w.%-]*=[^&\s;,]*(?:&[A-Za-z_][\w.%-]*=[^&\s]*)+\s*$")
 
+PAGES: Final = ("results", "orders", "records", "data")  # HubSpot, Shopify and WooCommerce, Salesforce, Stripe
+PAGE: Final = re.compile(rb'\{\s*"(?:results|orders|records)"\s*:\s*\[')
+
 TOO_LONG: Final = Dropped("invalid", f"longer than {LINE_BYTES_MAX} bytes")
 NOT_JSON: Final = Dropped("invalid", "not JSON, or nested too deeply")
 NOT_CSV: Final = Dropped("invalid", "a row with a stray quote, or a cell that is too long")
@@ -133,7 +136,7 @@ def kind_of(file: IO[bytes], columns: list[str] | None = None) -> str:
 def _object_or_lines(start: bytes) -> str:
     """Tell NDJSON from one JSON object that is printed over several lines."""
     first = start.split(b"\n", 1)[0].strip()
-    return "array" if first == b"{" else "json"
+    return "array" if first == b"{" or PAGE.match(start) else "json"
 
 
 @contextmanager
@@ -198,7 +201,7 @@ def _from_form(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
 
 
 def _from_array(file: IO[bytes], path: Path) -> Iterator[Record]:
-    """Read the elements of a JSON array, or those of the only list of an object (`{"orders": [...]}`)."""
+    """Read the elements of a JSON array, or of a page of an API (`{"orders": [...]}`)."""
     raw = file.read(DOCUMENT_BYTES_MAX + 1)
     if len(raw) > DOCUMENT_BYTES_MAX:
         raise MappingError(
@@ -207,8 +210,8 @@ def _from_array(file: IO[bytes], path: Path) -> Iterator[Record]:
     # Exactly at once: its elements have no text of their own to go back to.
     found = parse_exactly(raw.removeprefix(codecs.BOM_UTF8))
     if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list)]
-        found = lists[0] if len(lists) == 1 and not {"headers", "key"} & found.keys() else [found]
+        page = next((name for name in PAGES if isinstance(found.get(name), list) and "id" not in found), None)
+        found = found[page] if page else [found]
     for place, value in enumerate(found if isinstance(found, list) else [found], 1):
         yield Record(place, value)
 

@@ -75,11 +75,14 @@ def test_a_stray_quote_costs_one_row(tmp_path):
 
 
 def test_json(tmp_path):
-    """Lines, an array, one printed object, or the only list of an object."""
+    """Lines, an array, one printed object, or a page of an API."""
     assert [line for line, _ in read(tmp_path, b'{"a": 1}\n\n{"a": 2}\n')] == [1, 3]
     assert [record.value for record in read(tmp_path, b'[{"a": 1},\n {"a": 2}]')] == [{"a": "1"}, {"a": "2"}]
     assert read(tmp_path, b'{\n "a": "x"\n}')[0].value == {"a": "x"}
     assert read(tmp_path, b'{\n "orders": [{"a": "x"}]\n}')[0].value == {"a": "x"}
+    assert read(tmp_path, b'{"results": [{"a": "x"}], "paging": {}}')[0].value == {"a": "x"}
+    whole = {"id": "1", "line_items": ["x"]}
+    assert read(tmp_path, json.dumps(whole, indent=1).encode())[0].value == whole
     assert read(tmp_path, b"[1,")[0].value == records.NOT_JSON
 
 
