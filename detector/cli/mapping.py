@@ -53,7 +53,7 @@ def map_command(
 
 @contextmanager
 def _mistakes_told() -> Iterator[None]:
-    from detector.files import InputError
+    from detector.files.files import InputError
     from detector.mapping.errors import MappingError
 
     try:
