@@ -18,7 +18,7 @@ import numpy as np
 from detector.core.alerts.alert import Alert, in_order
 from detector.core.alerts.build import Names, build_alerts
 from detector.core.clock import DAY_S, next_refit_s
-from detector.core.engine import apply
+from detector.core.engine import apply, outcomes
 from detector.core.engine.merge import Ids, Merge, Position
 from detector.core.incidents.effect import RESOLVED
 from detector.core.incidents.outbox import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
@@ -107,7 +107,8 @@ class Shard:
         self._exposure_counted_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
         self.refit_s = math.inf  # when the segments' tables are made anew
-        self._told: list[tuple[Effects, list[list[str]]]] = []  # and of each the ids known at its moment
+        self._fresh: list[tuple[Effects, list[list[str]]]] = []  # of the present run, with the ids known at the moment
+        self._told: list[tuple[Effects, list[list[str]]]] = []  # the same, with their chances
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -227,7 +228,7 @@ class Shard:
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
-        if not len(batch) and not self.table.is_any_due(until_s):
+        if not len(batch) and not self.table.is_any_due(until_s) and self.table.moments.next_end_s >= until_s:
             return  # as mostly when nothing comes in
         table, slots = self.table, np.empty(len(batch), np.int64)
         columns, start, swept = batch.view(np.recarray), 0, 0
@@ -242,7 +243,20 @@ class Shard:
         while swept < len(due):
             swept = apply.sweep(arrays, self.rules, due, swept, until_s, len(batch))
             self._take_effects(columns, ids, slots, kept_to, len(batch))
+        self._foresee(until_s)
         self.counts["applied"] += len(batch)
+
+    def _foresee(self, until_s: float) -> None:
+        """Write the chances of the effects of a run, and learn the outcomes that are known by its end."""
+        table, effects, ids = self.table, self._fresh, [ids for _, some in self._fresh for ids in some]
+        self._fresh = []
+        if effects:
+            told = np.concatenate([some for some, _ in effects])
+            order = outcomes.in_order(told, table.names.of)
+            outcomes.run(table.waiting(len(told)), told.view(np.recarray), order)
+            self._told.append((told, ids))
+        if table.moments.next_end_s < until_s:
+            outcomes.learn_until(table.waiting(0), math.nextafter(until_s, -math.inf))
 
     def _touch_segments(self, batch: Batch) -> None:
         """Note the segments that can learn: those of the clients, and those that the interactions name."""
@@ -260,7 +274,7 @@ class Shard:
             if self._builds_alerts:
                 recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
             told = effects.view(np.ndarray).copy()
-            self._told.append((told, recent_ids))
+            self._fresh.append((told, recent_ids))
             transitions = told["transition"]
             self.counts["open"] += int((transitions == OPENED).sum()) - int((transitions == RESOLVED).sum())
             table.effects_used[0] = 0

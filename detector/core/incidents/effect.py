@@ -11,18 +11,17 @@ import numpy as np
 from numba import njit
 
 from detector.core.clock import DAY_S, deadline_s, to_operational_days
-from detector.core.layout import CHANNELS_HEARD
-from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS
-from detector.core.model import replies, rhythm, trend
+from detector.core.layout import CHANNELS_HEARD, FACTS
+from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS, State
+from detector.core.model import replies, return_chance, rhythm, trend
 from detector.core.primitives.decay import decayed_count
 
 CONTACT_SIGNAL, ORDERS_SIGNAL = SIGNAL_WORDS.index("contact"), SIGNAL_WORDS.index("orders")
 REPLY_SIGNAL, FIRST_TREND = SIGNAL_WORDS.index("reply_overdue"), SIGNAL_WORDS.index("contact_rate")
 RESOLVED = TRANSITION_WORDS.index("resolved")
-DEPARTURES_PER_CLIENT_YEAR = 1.0
+QUIET = int(State.QUIET)  # as a kernel sees it
 _ESCALATION_Y = math.log(10.0)  # a silence escalates when it is ten times less likely than at its opening
 _ESCALATION_LONGEST = 2.0  # and longer than this many times the longest gap
-_HORIZON_DAYS = 30.0
 _MEDIAN, _P90 = math.log(2.0), math.log(10.0)  # -ln of what is left
 
 EFFECT = np.dtype(
@@ -48,8 +47,12 @@ EFFECT = np.dtype(
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
+        ("facts", FACTS),  # of the silence of contact, whatever the signal is
+        ("probability_no_contact_in_30_days", "f8"),  # made of the facts, in the order of time (engine.outcomes)
+        ("probability_no_contact_in_90_days", "f8"),
         ("probability_gone", "f8"),
-        ("probability_no_contact_in_30_days", "f8"),
+        ("probability_gone_between", "f8", (2,)),
+        ("outlook_labels", "i8"),
         ("mean_gap_days", "f8"),
         ("longest_gap_days", "f8"),
         ("prior_weight", "f8"),
@@ -98,7 +101,7 @@ def fill_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.prior_weight = 1.0 / (decayed_count(silence.gaps) + 1.0)
     effect.completed_gaps_in_segment, effect.false_alerts_per_client_year = population.fitted_gaps, population.budget
     effect.expected_heard_within_days = effect.median_s = effect.p90_s = math.nan
-    effect.survival = effect.probability_gone = effect.probability_no_contact_in_30_days = math.nan
+    effect.survival = math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
@@ -106,11 +109,17 @@ def fill_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
     effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
     effect.survival = rhythm.survival(population, by, days)
-    effect.probability_gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
-    further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
-    effect.probability_no_contact_in_30_days = 1.0 - (1.0 - effect.probability_gone) * (1.0 - further)
     deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
     effect.expected_heard_within_days = deadline_days - to_operational_days(silence.last_s)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_facts(effect: Effect, silence: Silence, population: Population) -> None:
+    """Write what the chance that the client is heard again depends on: its silence of contact."""
+    incident = silence.incident
+    deadline = incident.next_s if incident.state == QUIET else incident.opened_s
+    deadline_days = to_operational_days(deadline) - to_operational_days(silence.last_s)
+    return_chance.fill_facts(effect.facts, silence, population, effect.at_s, deadline_days)
 
 
 @njit(cache=True, error_model="numpy")

@@ -109,6 +109,7 @@ def emit(out: Outbox, client: Client, segment: Segment, origin: Origin, signal: 
     told.opened_s, told.at_s, told.emitted_s = times.opened_s, times.at_s, times.emitted_s
     effect.fill_client(told, client, segment)
     effect.fill_silence(told, silence_of(client, signal), silence_of(segment, signal))
+    effect.fill_facts(told, client.contact, segment.contact)
     return told
 
 

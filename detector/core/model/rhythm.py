@@ -120,9 +120,15 @@ def population_of(y: float, by: Measure) -> float:
 
 
 @njit(cache=True, error_model="numpy")
+def minus_log_survival(population: Population, by: Measure, days: float) -> float:
+    """-ln P(a gap of this client lasts longer than `days`)."""
+    return personal_y(population_e(population, math.log(days) - by.where), by)
+
+
+@njit(cache=True, error_model="numpy")
 def survival(population: Population, by: Measure, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    return math.exp(-personal_y(population_e(population, math.log(days) - by.where), by))
+    return math.exp(-minus_log_survival(population, by, days))
 
 
 @njit(cache=True, error_model="numpy")

@@ -27,6 +27,7 @@ from detector.core.primitives.hashing import Integers
 from detector.core.signals import TRAITS
 from detector.core.state import codec
 from detector.core.state.interned import CHANNELS_MAX, InternedNames
+from detector.core.state.moments import Moments, Waiting
 from detector.core.state.recent import Recent
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
@@ -82,6 +83,7 @@ class Table:
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self.moments = Moments()
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
@@ -141,6 +143,10 @@ class Table:
         return Arrays(
             self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments, self._outbox,
         )  # fmt: skip
+
+    def waiting(self, moments: int) -> Waiting:
+        """What is waited for, as kernels see it, with room for so many more moments."""
+        return self.moments.reserve(moments, len(self.names), len(self.segments))
 
     def is_any_due(self, until_s: float) -> bool:
         """Tell whether a transition of any client is due before an instant."""
