@@ -39,7 +39,7 @@ def no_purchase(silences: Records, segments: Records, at_s: float, ahead_days: f
 def purchases() -> tuple[Ints, Floats]:
     """Customers' numbers and the days of their purchases, in order of time."""
     path = found(CDNOW, "run it by `make accuracy`, which fetches it from PyPI")
-    customer, date = np.loadtxt(path, np.int64, skiprows=1, usecols=(0, 1), decode_rows=True)
+    customer, date = np.loadtxt(path, np.int64, skiprows=1, usecols=(0, 1), unpack=True)
     _, client = np.unique(customer, return_inverse=True)
     text = date.astype(str)
     days = np.array([f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in text], "datetime64[s]").astype(np.float64)

@@ -11,7 +11,7 @@ from detector.backtest.log import Bools, Ints, Log
 from detector.backtest.silences import Silences
 from detector.core.alerts.alert import or_none
 from detector.core.clock import to_operational_days
-from detector.core.engine.shard import Effects
+from detector.core.engine.drain import Effects
 from detector.core.incidents.effect import CONTACT_SIGNAL, RESOLVED
 from detector.core.incidents.transitions import ESCALATED, OPENED
 from detector.core.lifecycle import REASON_WORDS, SIGNAL_WORDS, TYPE_OF

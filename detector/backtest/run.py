@@ -16,7 +16,8 @@ from detector.backtest.log import Floats, Log
 from detector.backtest.score import Calibration, Score, calibration, score
 from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
-from detector.core.engine.shard import Effects, Policy, Shard
+from detector.core.engine.drain import Effects
+from detector.core.engine.shard import Policy, Shard
 from detector.core.incidents.effect import EFFECT
 
 HOURS_PER_DAY = 24

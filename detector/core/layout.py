@@ -3,7 +3,7 @@
 All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
 per client; packed, so that equal rows are equal bytes. Instants are epoch seconds (`_s`), durations are days of
 operational time (`_days`). What is kept of a client is rounded down to whole seconds; 0 = not set. Of a row only what
-differs from a new one is written: `stored`.
+differs from a new one is stored: `state.codec`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 
 from detector.core.clock import NEVER_S
 
-LAYOUT = 6  # version of the records below and of their stored form; every stored record begins with it
+LAYOUT = 7  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert

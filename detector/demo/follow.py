@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from detector.core.clock import DAY_S
-from detector.core.engine.shard import POSITION_KEY
+from detector.core.engine.positions import POSITION_KEY
 from detector.core.primitives.partitioner import partition_of
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.client import for_aiokafka

@@ -12,12 +12,21 @@ from detector.core.clock import NEVER_S
 from detector.core.incidents import effect
 from detector.core.incidents.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL, RESOLVED
 from detector.core.incidents.outbox import COUNT_HELD, Arrays, Rules
-from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State, move
+from detector.core.lifecycle import (
+    REASON_WORDS,
+    SEVERITY_WORDS,
+    SIGNAL_WORDS,
+    STEP_WORDS,
+    TRANSITION_WORDS,
+    State,
+    move,
+)
 from detector.core.model import trend
 
 ORDER_RATE_SIGNAL = SIGNAL_WORDS.index("order_rate")
 QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCALATED)  # as a kernel sees them
 OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("escalated")
+HELD_STEP = STEP_WORDS.index("held")
 DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_WORDS.index("trend_crossed")
 SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.index("recovered")
 RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
@@ -131,7 +140,8 @@ def carry_out(
     if not escalates:
         incident.opened_s = int(due_s)
         if population.fitted_gaps < rules.learning_gaps_min:
-            incident.state, incident.next_s = HELD, NEVER_S
+            move(incident, HELD_STEP)
+            incident.next_s = NEVER_S
             out.counts[COUNT_HELD] += 1
             return
     told = emit(out, client, segment, origin, signal, Times(float(incident.opened_s), due_s, emitted_s))
@@ -171,10 +181,11 @@ def is_any_open(client: Client) -> bool:
 def resolve(
     out: Outbox, client: Client, segment: Segment, origin: Origin, signal: int, at_s: float, emitted_s: float
 ) -> None:
-    """End a silence, or what was overdue; of a held one nobody is told."""
+    """Resolve a silence or an overdue reply. A held incident emits nothing."""
     incident = silence_of(client, signal).incident
     if incident.state == HELD:
-        incident.state, incident.opened_s, incident.next_s = QUIET, 0, NEVER_S
+        move(incident, RESOLVED)
+        incident.opened_s, incident.next_s = 0, NEVER_S
         return
     told = emit(out, client, segment, origin, signal, Times(float(incident.opened_s), at_s, emitted_s))
     effect.fill_expected(told)

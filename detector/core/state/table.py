@@ -214,9 +214,9 @@ class Table:
         for start in range(0, len(rows), _PACKED_AT_ONCE):
             some = np.array(rows[start : start + _PACKED_AT_ONCE])
             ids = self.recent.encode(some, self.clients["contacts"][some])
-            whole = codec.whole_rows(self.clients, self.trends, self.trend_numbers(), some)
-            for name, packed, recent in zip(self.names.of(some), codec.encode_rows(whole), ids, strict=True):
-                yield CLIENT_KEY + name.encode(), _VERSION + packed + recent
+            clients = codec.encode_clients(self.clients, self.trends, self.trend_numbers(), some)
+            for name, client, recent in zip(self.names.of(some), clients, ids, strict=True):
+                yield CLIENT_KEY + name.encode(), _VERSION + client + recent
 
     def forget(self, client_id: str) -> None:
         """Erase a client: it is as one that nobody has heard of."""

@@ -7,7 +7,7 @@ import pytest
 
 from detector.core.engine.shard import Shard
 from detector.core.layout import LAYOUT
-from detector.core.state.former import CLIENT_FROM
+from detector.core.state.migrate import DECODE_CLIENTS
 from tests.core.fixtures.make import CUT_S, END, FOLDER, POLICY, go_on
 
 FIXTURES = {path.name.split("-")[1].split(".")[0]: path for path in sorted(FOLDER.glob("layout-*.json.gz"))}
@@ -40,8 +40,8 @@ def told(alert):
 
 def test_every_former_layout_has_its_fixture():
     """Whoever changes the layout keeps what the former one wrote, and how it is read."""
-    assert {*map(str, CLIENT_FROM)} == {*FIXTURES} - {str(LAYOUT)}
-    assert [*CLIENT_FROM] == list(range(min(CLIENT_FROM), LAYOUT))
+    assert {*map(str, DECODE_CLIENTS)} == {*FIXTURES, str(LAYOUT)}
+    assert [*DECODE_CLIENTS] == list(range(min(DECODE_CLIENTS), LAYOUT + 1))
 
 
 @pytest.mark.parametrize("version", FIXTURES)
