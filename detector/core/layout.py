@@ -128,7 +128,10 @@ FACTS = np.dtype(
 # An alert whose outcome is waited for, with what was said then.
 MOMENT = np.dtype(
     [
-        ("number", "u4"),  # in the order in which moments came: of two labels at one instant the lower one is learned first
+        (
+            "number",
+            "u4",
+        ),  # in the order in which moments came: of two labels at one instant the lower one is learned first
         ("at_s", "u4"),
         ("segment", "u2"),
         ("stage", "u1"),  # that is not over

@@ -3,8 +3,10 @@
 import json
 from datetime import datetime
 
+import numpy as np
+
 from detector.core.engine.shard import Policy
-from detector.core.layout import SILENCES
+from detector.core.layout import MOMENT, SILENCES
 from tests.contract import held
 
 DAY_S = 86_400.0
@@ -65,7 +67,22 @@ def read_all(shard, events):
 def known(shard):
     """Say what a shard knows, without the numbers that depend on who came first."""
     table = shard.table
-    return {name: _known_client(table, row) for row, name in enumerate(table.names) if table.clients[row].seen[0]}
+    clients = {name: _known_client(table, row) for row, name in enumerate(table.names) if table.clients[row].seen[0]}
+    return {**clients, "": _known_outlook(table)}
+
+
+def _known_outlook(table):
+    moments, rows = table.moments, np.arange(len(table.names))
+    moments.reserve(0, len(rows))
+    rates = moments.waiting.rates
+    waiting = np.frombuffer(b"".join(moments.encode(rows)), MOMENT)
+    return {
+        "posterior": moments.posterior.tobytes(),
+        "rates": {name: rates[number].tobytes() for number, name in enumerate(table.segment_names)},
+        "waiting": sorted(
+            (*moment.tolist()[:2], table.segment_names[moment["segment"]], str(moment)) for moment in waiting
+        ),
+    }
 
 
 def _known_client(table, row):

@@ -93,10 +93,10 @@ class Drain:
         """Write the chances of a run's effects, and learn the outcomes that are known before an instant."""
         table, run = self._table, self._effects[self._ended :]
         if run:
-            effects = np.concatenate(run)
+            effects = np.concatenate(run).view(np.recarray)
             order = outcomes.in_order(effects, table.names.of)
-            outcomes.run(table.waiting(len(effects)), effects.view(np.recarray), order)
-            self._effects[self._ended :] = [effects]
+            outcomes.run(table.waiting(len(effects)), effects, order)
+            self._effects[self._ended :] = [effects.view(np.ndarray)]
             self._ended = len(self._effects)
         if table.moments.next_end_s < until_s:
             outcomes.learn_until(table.waiting(0), math.nextafter(until_s, -math.inf))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.core.incidents.effect import CONTACT_SIGNAL, RESOLVED
+from detector.core.incidents.effect import CONTACT_SIGNAL, RESOLVED, fill_chances
 from detector.core.incidents.transitions import ESCALATED, OPENED
 from detector.core.layout import LABELS_RECENT, STAGES, Records
 from detector.core.model import return_chance
@@ -26,11 +26,11 @@ from detector.core.primitives import heap
 from detector.core.primitives.hashing import Integers
 from detector.core.state.moments import (
     HEAP_SIZE,
-    MOMENTS_MAX,
     NONE,
     POSTERIOR_CHANGED,
     RATES_CHANGED,
     Waiting,
+    is_full,
     link,
     mark_row,
     push,
@@ -40,8 +40,6 @@ from detector.core.state.moments import (
 Moment = Any  # one record of layout.MOMENT, seen from Numba
 Effect = Any  # one record of effect.EFFECT
 Facts = Any  # one record of layout.FACTS
-Posterior = Any  # one record of layout.POSTERIOR
-OwnRate = Any  # one record of layout.OWN_RATE
 
 
 @njit(cache=True, error_model="numpy")
@@ -94,8 +92,8 @@ def _copy(to: Facts, facts: Facts) -> None:
 
 @njit(cache=True, error_model="numpy")
 def _remember(waiting: Waiting, effect: Effect, chances: np.ndarray) -> None:
-    """Wait for what follows an alert."""
-    if waiting.counts[HEAP_SIZE] >= MOMENTS_MAX:
+    """Wait for what follows an alert, unless as many wait as may."""
+    if is_full(waiting):
         return
     slot, posterior = link(waiting, effect.row), waiting.posterior[0]
     moment = waiting.moments[slot]
@@ -109,14 +107,6 @@ def _remember(waiting: Waiting, effect: Effect, chances: np.ndarray) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def fill_chances(effect: Effect, posterior: Posterior, own: OwnRate, chances: np.ndarray) -> None:
-    """Write what is known of the client's return; `chances` takes a copy of it."""
-    return_chance.fill_chances(chances, effect.probability_gone_between, posterior, own, effect.facts)
-    effect.probability_no_contact_in_30_days, effect.probability_no_contact_in_90_days = chances[0], chances[1]
-    effect.probability_gone, effect.outlook_labels = chances[2], posterior.labels
-
-
-@njit(cache=True, error_model="numpy")
 def run(waiting: Waiting, effects: Records, order: Integers) -> None:
     """Write the chances of effects in this order, and learn what is known by then."""
     chances, posterior = np.empty(STAGES), waiting.posterior[0]
@@ -127,7 +117,9 @@ def run(waiting: Waiting, effects: Records, order: Integers) -> None:
         if effect.signal == CONTACT_SIGNAL:
             if effect.transition == RESOLVED:
                 _hear(waiting, effect.row)
-            elif (effect.transition == OPENED or effect.transition == ESCALATED) and effect.facts.mean_gap_days > 0:
+            elif effect.facts.mean_gap_days > 0 and (
+                effect.transition == OPENED or effect.transition == ESCALATED  # noqa: PLR1714 - Numba cannot
+            ):
                 _remember(waiting, effect, chances)
 
 

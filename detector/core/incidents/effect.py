@@ -20,8 +20,6 @@ CONTACT_SIGNAL, ORDERS_SIGNAL = SIGNAL_WORDS.index("contact"), SIGNAL_WORDS.inde
 REPLY_SIGNAL, FIRST_TREND = SIGNAL_WORDS.index("reply_overdue"), SIGNAL_WORDS.index("contact_rate")
 RESOLVED = TRANSITION_WORDS.index("resolved")
 QUIET = int(State.QUIET)  # as a kernel sees it
-_ESCALATION_Y = math.log(10.0)  # a silence escalates when it is ten times less likely than at its opening
-_ESCALATION_LONGEST = 2.0  # and longer than this many times the longest gap
 _MEDIAN, _P90 = math.log(2.0), math.log(10.0)  # -ln of what is left
 
 EFFECT = np.dtype(
@@ -79,6 +77,8 @@ Silence = Any  # one record of layout.SILENCE
 Population = Any  # one record of layout.POPULATION
 Trend = Any  # one record of layout.TREND
 Segment = Any  # one record of layout.SEGMENT
+Posterior = Any  # one record of layout.POSTERIOR
+OwnRate = Any  # one record of layout.OWN_RATE
 
 
 @njit(cache=True, error_model="numpy")
@@ -123,22 +123,24 @@ def fill_facts(effect: Effect, silence: Silence, population: Population) -> None
 
 
 @njit(cache=True, error_model="numpy")
+def fill_chances(effect: Effect, posterior: Posterior, own: OwnRate, chances: np.ndarray) -> None:
+    """Write what is known of the client's return; `chances` takes a copy of it."""
+    return_chance.fill_chances(chances, effect.probability_gone_between, posterior, own, effect.facts)
+    effect.probability_no_contact_in_30_days, effect.probability_no_contact_in_90_days = chances[0], chances[1]
+    effect.probability_gone, effect.outlook_labels = chances[2], posterior.labels
+
+
+@njit(cache=True, error_model="numpy")
 def fill_expected(effect: Effect) -> None:
     """Of an open silence the deadline that was passed is told, not the one that a later table would give."""
     effect.expected_heard_within_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
 
 
 @njit(cache=True, error_model="numpy")
-def escalates_s(silence: Silence, population: Population, opened_s: float) -> float:
-    """When an open silence gets worse: ten times less likely, and twice the longest gap, whichever is later."""
-    y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
+def escalates_s(silence: Silence, opened_s: float, escalate_at: float) -> float:
+    """Return when an open silence gets worse: it lasts a multiple of its own deadline, and a second at least."""
     opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
-    days = max(
-        rhythm.outlasted_days(population, rhythm.measure(silence, population), y),
-        _ESCALATION_LONGEST * silence.longest_s / DAY_S,
-        opened_days + 1 / DAY_S,
-    )
-    return deadline_s(silence.last_s, days)
+    return deadline_s(silence.last_s, max(escalate_at * opened_days, opened_days + 1 / DAY_S))
 
 
 @njit(cache=True, error_model="numpy")

@@ -70,7 +70,7 @@ def gone_after_days(deadline_days: float) -> float:
 @njit(cache=True, error_model="numpy")
 def fill_facts(facts: Facts, silence: Silence, population: Population, at_s: float, deadline_days: float) -> None:
     """Write what the chance of a return depends on at an instant; a mean gap of 0 = too few gaps are known."""
-    facts.mean_gap_days = 0.0
+    facts.mean_gap_days, facts.gone_after_days = 0.0, math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(to_operational_days(at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
@@ -106,7 +106,7 @@ def _lasting(facts: Facts, stage: int) -> tuple[float, float]:
     start = end = 1.0
     for k in range(stage + 1):
         start = end
-        end = min(min(max(facts.lasting[k], _RATIO_MIN), _RATIO_MAX), start * _RATIO_FALL)
+        end = min(max(facts.lasting[k], _RATIO_MIN), _RATIO_MAX, start * _RATIO_FALL)
     return start, end
 
 
@@ -118,7 +118,7 @@ def _look(posterior: Posterior, own: OwnRate, facts: Facts, stage: int, h: Slope
     h[2], h[3] = math.log(facts.gaps / _GAPS_CENTER), math.log(facts.mean_gap_days / _MEAN_CENTER)
     log_rate = 0.0
     for i in range(_FACTS):
-        log_rate += posterior.weights[i] * h[i]
+        log_rate += float(posterior.weights[i]) * float(h[i])
     log_rate += own.log_rate
     odds = math.log(facts.mean_gap_days / DAYS_PER_YEAR) - math.log(max(facts.survival, _SURVIVAL_MIN))
     g = _sigmoid(odds + log_rate)
@@ -142,8 +142,9 @@ def _spread(posterior: Posterior, own: OwnRate, slope: float, h: Slopes, ph: Slo
         for j in range(NUMBERS):
             ph[i] += posterior.covariance[i, j] * h[j]
     for i in range(NUMBERS):
-        variance += ph[i] * h[i]
-    return variance + slope * slope * own.variance
+        variance += float(ph[i]) * float(h[i])
+    total: float = variance + slope * slope * own.variance
+    return total
 
 
 @njit(cache=True, error_model="numpy")
