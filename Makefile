@@ -49,11 +49,14 @@ check: $(VENV)/.development ## lint, format, types, lock file, exported contract
 	$(BIN)/python -m detector.shell.pages.metrics --check
 	$(BIN)/python deploy/grafana/build.py --check
 
-docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md and metrics.md, dashboards
+docs: $(VENV)/.development ## write what is made from code: the exported contracts, docs/configuration.md and metrics.md, dashboards, a picture
 	$(BIN)/python -m schemas.contract
 	$(BIN)/python -m detector.shell.pages.configuration
 	$(BIN)/python -m detector.shell.pages.metrics
 	$(BIN)/python deploy/grafana/build.py
+	@mkdir -p .cache
+	$(BIN)/ghosting simulate --clients 100 --days 365 --seed 1 --events .cache/events.ndjson --truth .cache/truth.ndjson
+	$(BIN)/ghosting timeline client-0089 .cache/events.ndjson --partitions 1 -o docs/client.svg
 
 accuracy: $(VENV)/.development .cache/lifetimes ## measure the statistics on logs and simulations (GHOSTING_DATA names the data folder)
 	$(BIN)/python -m benchmarks.accuracy

@@ -1,6 +1,6 @@
 """What is published about a client: one transition of one incident, as a CloudEvent 1.0.
 
-The core builds plain dictionaries and `encode` writes them; the models here are the contract that they are held to.
+The core builds plain dictionaries; the models here are the contract that tests hold them to.
 """
 
 import json

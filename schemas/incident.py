@@ -4,7 +4,7 @@ An incident is one silence or decline of one client. How it gets from one transi
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Type = Literal["silence_exceeded", "declining_trend"]
 Signal = Literal[
@@ -47,10 +47,8 @@ REASONS: Final[Mapping[Transition, frozenset[Reason]]] = {
     "escalated": frozenset({"silence_lasts"}),
     "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged"}),
 }
+_SILENCES: Final[frozenset[Signal]] = frozenset({"contact", "orders", "reply_overdue"})
 SIGNALS: Final[Mapping[Type, frozenset[Signal]]] = {
-    "silence_exceeded": frozenset({"contact", "orders", "reply_overdue"}),
-    "declining_trend": frozenset({
-        "contact_rate", "order_rate", "order_value", "reply_latency", "reply_length", "meetings_kept",
-        "payment_delay", "substance", "sentiment",
-    }),
-}  # fmt: skip
+    "silence_exceeded": _SILENCES,
+    "declining_trend": frozenset(get_args(Signal)) - _SILENCES,
+}

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from detector.offline.learn import Taught
-    from detector.offline.replay import Summary
+    from detector.offline.outputs import Summary
 
 
 @contextmanager

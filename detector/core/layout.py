@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from detector.core.clock import NEVER_S
+from detector.core.signals import TRAITS
 
 LAYOUT = 7  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
 SEEN = 4  # interactions among which a repeated event_id is recognised
-SIGNALS = 9  # that can decline: signals.TRAITS
+SIGNALS = len(TRAITS)  # that can decline
 COUNT_MAX = 65_535  # where counts stop: what they weigh has long been the same
 CHANNELS_HEARD = 4  # channels of a client that are told apart
 

@@ -16,22 +16,23 @@ _FACTS = ("at", "gaps", "mean_gap_days", "survival", "lasting_30", "lasting_90",
 
 
 class Chances(NamedTuple):
-    """P(not heard for 30, for 90, for `gone_after_days` more days), and eight-in-ten bounds of the last one."""
+    """P(not heard for 30, 90, `gone_after_days` more days); eight in ten times the last lies from `low` to `high`."""
 
     no_contact_in_30_days: float
     no_contact_in_90_days: float
     gone: float
-    gone_between: tuple[float, float]
+    gone_low: float
+    gone_high: float
 
 
 class Outlook(base.Classifier):
     """Learns how often clients are not heard again, from what followed earlier silences.
 
     A record describes one silence at one instant (`Rhythm.moment` makes it) and names a `stage` of what follows: 0 is
-    the first 30 days, 1 goes on to day 90 and 2 to day `gone_after_days`. The class is whether the client was silent all
-    through the stage, given that it was silent up to it. Teach each stage when it is over, in the order of time, also
-    of a client that returned at once: who teaches returns when they happen teaches the early ones first, and forecasts
-    too many.
+    the first 30 days, 1 goes on to day 90 and 2 to day `gone_after_days`. The class is whether the client was silent
+    all through the stage, given that it was silent up to it. Teach each stage when it is over, in the order of time,
+    also of a client that returned at once: who teaches returns when they happen teaches the early ones first, and
+    forecasts too many.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ class Outlook(base.Classifier):
             return None
         chances, between = np.empty(STAGES), np.empty(2)
         return_chance.fill_chances(chances, between, self.posterior[0], taken[1][0], taken[0])
-        return Chances(*chances.tolist(), gone_between=(float(between[0]), float(between[1])))
+        return Chances(*chances.tolist(), *between.tolist())
 
     def predict_proba_one(self, x: Features, **_: Any) -> dict[base.typing.ClfTarget, float]:  # noqa: ANN401 - River's
         """P(silent all through the stage); even if a feature is missing."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from river import base
 
-from detector.core.clock import NEVER_S
+from detector.core.clock import NEVER_S, NO_TIME_OFF
 from detector.core.incidents.effect import EFFECT, fill_facts, fill_silence
 from detector.core.layout import Records, new_clients
 from detector.core.lifecycle import State
@@ -56,8 +56,8 @@ class Silence(base.AnomalyDetector):
         """The numbers that an alert at this instant would tell."""
         effect = np.zeros(1, EFFECT).view(np.recarray)[0]
         effect.at_s = at_s
-        fill_silence(effect, self._silence, self._population)
-        fill_facts(effect, self._silence, self._population)
+        fill_silence(effect, self._silence, self._population, NO_TIME_OFF)
+        fill_facts(effect, self._silence, self._population, NO_TIME_OFF)
         return effect
 
     def score_one(self, x: Features) -> float:

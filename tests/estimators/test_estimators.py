@@ -133,7 +133,7 @@ def figures(silence, at_s):
     """Give all that a silence says at an instant."""
     asked = (silence.percentile, silence.probability_gone, silence.probability_no_contact_in_30_days)
     known = (silence.gaps, silence.last_s, silence.deadline_s, silence.expected_next, silence.score_one({"at": at_s}))
-    return *known, *(await_reply(at_s) for await_reply in asked)
+    return *known, *(ask(at_s) for ask in asked)
 
 
 @UNTIMED

@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
-from numba import njit
 
 from detector.core.alerts.alert import MODEL, Alert, alert_id_of, incident_id_of
 from detector.core.alerts.explain import explanation
-from detector.core.clock import instants, to_operational_days
+from detector.core.clock import instants
 from detector.core.incidents.effect import ORDERS_SIGNAL
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TYPE_OF
 from detector.core.signals import SIGNAL_NUMBER, TRAITS
@@ -110,7 +109,6 @@ def _columns(effects: Effects, names: Names) -> dict[str, Sequence[Any]]:
 
 def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) -> dict[str, Sequence[Any]]:
     """When clients were heard and when they were expected; of one that is back nothing is expected any more."""
-    silent_days = _silent_days(effects["from_s"].copy(), effects["at_s"].copy())
     return {
         "last_heard_at": instants(np.where(of_orders, effects["from_s"], effects["last_heard_s"])),
         "last_heard_channel": [
@@ -118,7 +116,7 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
             for orders, channels in zip(of_orders.tolist(), names.channels, strict=True)
         ],
         "expected_heard_within_days": _rounded(effects["expected_heard_within_days"], _DAYS),
-        "actual_heard_within_days": np.maximum(np.round(silent_days, _DAYS), 0.0).tolist(),
+        "actual_heard_within_days": np.maximum(np.round(effects["actual_heard_within_days"], _DAYS), 0.0).tolist(),
         "expected_next_at": _expected(effects),
         "silence_percentile": _rounded(1 - effects["survival"], _SHARES),
         "probability_gone": _rounded(np.where(back, 0.0, effects["probability_gone"]), _SHARES),
@@ -130,15 +128,6 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
         "unanswered_since": _instants_if_set(effects["unanswered_since_s"]),
         "waiting_on_us_since": _instants_if_set(effects["waiting_on_us_since_s"]),
     }
-
-
-@njit(cache=True)
-def _silent_days(from_s: Column, at_s: Column) -> Column:
-    """How long each silence had lasted."""
-    days = np.empty(len(at_s))
-    for k in range(len(at_s)):
-        days[k] = to_operational_days(at_s[k]) - to_operational_days(from_s[k])
-    return days
 
 
 def _expected(effects: Effects) -> list[dict[str, str | None] | None]:

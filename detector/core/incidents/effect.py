@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, deadline_s, to_operational_days
+from detector.core.clock import DAY_S, TimeOff, deadline_s, elapsed_days
 from detector.core.layout import CHANNELS_HEARD, FACTS
 from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS, State
 from detector.core.model import replies, return_chance, rhythm, trend
@@ -41,7 +41,8 @@ EFFECT = np.dtype(
         ("last_heard_s", "f8"),
         ("from_s", "f8"),  # what the expected and actual days count from
         ("opened_s", "f8"),
-        ("expected_heard_within_days", "f8"),  # NaN, as for all below: not known
+        ("actual_heard_within_days", "f8"),
+        ("expected_heard_within_days", "f8"),  # NaN = not known, as for all numbers below that can be
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
@@ -82,20 +83,22 @@ OwnRate = Any  # one record of layout.OWN_RATE
 
 
 @njit(cache=True, error_model="numpy")
-def fill_client(effect: Effect, client: Client, segment: Segment) -> None:
+def fill_client(effect: Effect, client: Client, segment: Segment, off: TimeOff) -> None:
     """What does not depend on the signal."""
     effect.segment, effect.account, effect.contacts = client.segment, client.account, client.contacts
     effect.channels[:] = client.channels
     effect.channels_s[:] = client.channels_s
     effect.unanswered_since_s = client.reply.last_s
-    effect.waiting_on_us_since_s = client.awaiting_reply_s if replies.waits_for_us(client, segment, effect.at_s) else 0
+    waits = replies.waits_for_us(client, segment, effect.at_s, off)
+    effect.waiting_on_us_since_s = client.awaiting_reply_s if waits else 0
     effect.last_heard_s = client.contact.last_s
 
 
 @njit(cache=True, error_model="numpy")
-def fill_silence(effect: Effect, silence: Silence, population: Population) -> None:
+def fill_silence(effect: Effect, silence: Silence, population: Population, off: TimeOff) -> None:
     """The numbers of a silence; `effect` has its times already."""
     effect.from_s = effect.active_since_s = silence.last_s
+    effect.actual_heard_within_days = elapsed_days(silence.last_s, effect.at_s, off)
     effect.gaps_seen, effect.longest_gap_days = silence.gaps, silence.longest_s / DAY_S
     effect.mean_gap_days = rhythm.mean_gap_days(silence, population)
     effect.prior_weight = 1.0 / (decayed_count(silence.gaps) + 1.0)
@@ -104,22 +107,22 @@ def fill_silence(effect: Effect, silence: Silence, population: Population) -> No
     effect.survival = math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
-    days = max(to_operational_days(effect.at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
+    days = max(elapsed_days(silence.last_s, effect.at_s, off), 1 / DAY_S)
     by, y = rhythm.measure(silence, population), -math.log(rhythm.alert_probability(silence, population))
-    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN))
-    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90))
+    effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN), off)
+    effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90), off)
     effect.survival = rhythm.survival(population, by, days)
-    deadline_days = to_operational_days(deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y)))
-    effect.expected_heard_within_days = deadline_days - to_operational_days(silence.last_s)
+    at_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y), off)
+    effect.expected_heard_within_days = elapsed_days(silence.last_s, at_s, off)
 
 
 @njit(cache=True, error_model="numpy")
-def fill_facts(effect: Effect, silence: Silence, population: Population) -> None:
+def fill_facts(effect: Effect, silence: Silence, population: Population, off: TimeOff) -> None:
     """Write what the chance that the client is heard again depends on: its silence of contact."""
     incident = silence.incident
-    deadline = incident.next_s if incident.state == QUIET else incident.opened_s
-    deadline_days = to_operational_days(deadline) - to_operational_days(silence.last_s)
-    return_chance.fill_facts(effect.facts, silence, population, effect.at_s, deadline_days)
+    deadline = float(incident.next_s if incident.state == QUIET else incident.opened_s)
+    deadline_days = (deadline - silence.last_s) / DAY_S
+    return_chance.fill_facts(effect.facts, silence, population, effect.at_s, deadline_days, off)
 
 
 @njit(cache=True, error_model="numpy")
@@ -131,16 +134,16 @@ def fill_chances(effect: Effect, posterior: Posterior, own: OwnRate, chances: np
 
 
 @njit(cache=True, error_model="numpy")
-def fill_expected(effect: Effect) -> None:
+def fill_expected(effect: Effect, off: TimeOff) -> None:
     """Of an open silence the deadline that was passed is told, not the one that a later table would give."""
-    effect.expected_heard_within_days = to_operational_days(effect.opened_s) - to_operational_days(effect.from_s)
+    effect.expected_heard_within_days = elapsed_days(effect.from_s, effect.opened_s, off)
 
 
 @njit(cache=True, error_model="numpy")
-def escalates_s(silence: Silence, opened_s: float, escalate_at: float) -> float:
-    """Return when an open silence gets worse: it lasts a multiple of its own deadline, and a second at least."""
-    opened_days = to_operational_days(opened_s) - to_operational_days(silence.last_s)
-    return deadline_s(silence.last_s, max(escalate_at * opened_days, opened_days + 1 / DAY_S))
+def escalates_s(silence: Silence, opened_s: float, escalate_at: float, off: TimeOff) -> float:
+    """Return when an open silence gets worse: it lasts a multiple of its own deadline, and a second longer at least."""
+    opened_days = elapsed_days(silence.last_s, opened_s, off)
+    return deadline_s(silence.last_s, max(escalate_at * opened_days, opened_days + 1 / DAY_S), off)
 
 
 @njit(cache=True, error_model="numpy")

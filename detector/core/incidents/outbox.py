@@ -28,6 +28,7 @@ class Arrays(NamedTuple):
     trends: Records
     trends_used: np.ndarray  # one number: how many are in use
     segments: Records
+    calendars: Records  # records of clock.CALENDAR
     outbox: Records  # one record of OUTBOX
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, DAYS_PER_YEAR, to_operational_days
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, NEVER_S, TimeOff, elapsed_days
 from detector.core.layout import NUMBERS, OWN_RATE, POSTERIOR, STAGES, Records
 from detector.core.model import rhythm
 
@@ -68,18 +68,21 @@ def gone_after_days(deadline_days: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def fill_facts(facts: Facts, silence: Silence, population: Population, at_s: float, deadline_days: float) -> None:
+def fill_facts(
+    facts: Facts, silence: Silence, population: Population, at_s: float, deadline_days: float, off: TimeOff
+) -> None:
     """Write what the chance of a return depends on at an instant; a mean gap of 0 = too few gaps are known."""
     facts.mean_gap_days, facts.gone_after_days = 0.0, math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
-    days = max(to_operational_days(at_s) - to_operational_days(silence.last_s), 1 / DAY_S)
+    days = max(elapsed_days(silence.last_s, at_s, off), 1 / DAY_S)
     by = rhythm.measure(silence, population)
     y = rhythm.minus_log_survival(population, by, days)
     facts.gaps, facts.mean_gap_days = silence.gaps, rhythm.mean_gap_days(silence, population)
     facts.survival, facts.gone_after_days = math.exp(-y), gone_after_days(deadline_days)
     for stage in range(STAGES):
-        facts.lasting[stage] = math.exp(y - rhythm.minus_log_survival(population, by, days + stage_days(facts, stage)))
+        further = elapsed_days(at_s, min(at_s + stage_days(facts, stage) * DAY_S, float(NEVER_S)), off)
+        facts.lasting[stage] = math.exp(y - rhythm.minus_log_survival(population, by, days + further))
 
 
 @njit(cache=True, error_model="numpy")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, DAYS_PER_YEAR, deadline_s, to_operational_days
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, TimeOff, deadline_s, elapsed_days
 from detector.core.layout import COUNT_MAX, RHYTHM_BINS, U_BINS, U_MIN, U_STEP
 from detector.core.model.segment import quantile
 from detector.core.primitives.decay import DECAY, decayed_count
@@ -151,10 +151,10 @@ def share_of(budget: float, interval_days: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def next_deadline_s(silence: Silence, population: Population, probability: float) -> float:
+def next_deadline_s(silence: Silence, population: Population, probability: float, off: TimeOff) -> float:
     """The instant at which a silence so rare begins to exceed what the rhythm explains."""
     by = measure(silence, population)
-    return deadline_s(silence.last_s, outlasted_days(population, by, -math.log(probability)))
+    return deadline_s(silence.last_s, outlasted_days(population, by, -math.log(probability)), off)
 
 
 @njit(cache=True, error_model="numpy")
@@ -200,7 +200,7 @@ def learn_gap(silence: Silence, population: Population, gap_days: float) -> None
 
 
 @njit(cache=True, error_model="numpy")
-def learn_contact(silence: Silence, population: Population, at_s: float, session_days: float) -> float:
+def learn_contact(silence: Silence, population: Population, at_s: float, session_days: float, off: TimeOff) -> float:
     """Take one contact in, not older than the last one; -> the gap that it completes in days, or 0.
 
     A contact less than a session after the last one belongs to it: only the last contact moves, and the deadline
@@ -209,10 +209,10 @@ def learn_contact(silence: Silence, population: Population, at_s: float, session
     before_s, silence.last_s = silence.last_s, int(at_s)
     if before_s == 0:
         return 0.0
-    gap_days = to_operational_days(silence.last_s) - to_operational_days(before_s)
+    gap_days = elapsed_days(before_s, silence.last_s, off)
     completed = gap_days > session_days
     if completed:
         learn_gap(silence, population, gap_days)
     if silence.gaps >= GAPS_MIN:
-        silence.incident.next_s = next_deadline_s(silence, population, alert_probability(silence, population))
+        silence.incident.next_s = next_deadline_s(silence, population, alert_probability(silence, population), off)
     return gap_days if completed else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from detector.core.clock import NEVER_S
+from detector.core.clock import CALENDAR, NEVER_S, TimeOff, calendar
 from detector.core.incidents import transitions
 from detector.core.incidents.outbox import OUTBOX, TREND_NUMBERS, Arrays
 from detector.core.layout import (
@@ -88,6 +88,7 @@ class Table:
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
         self.moments = Moments(taught)
+        self.calendars = np.array([calendar()], CALENDAR).view(np.recarray)
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
         self.segment("default")
@@ -145,7 +146,8 @@ class Table:
         if room > len(self.trends):
             self.trends = grown(self.trends, max(room, len(self.trends) + len(self.trends) // 2))
         return Arrays(
-            self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments, self._outbox,
+            self.clients, self.due_s, self.trend_numbers(), self.trends, self.trends_used, self.segments,
+            self.calendars, self._outbox,
         )  # fmt: skip
 
     def waiting(self, moments: int) -> Waiting:
@@ -244,8 +246,12 @@ class Table:
             self.recent.forget(row)
         self.moments.forget(client_id)
 
+    def time_off(self) -> TimeOff:
+        """Return what does not count as time for a client of this shard."""
+        return TimeOff(self.calendars[0])
+
     def find_due(self, session_days: float) -> None:
-        """All records are back: find out what is due when."""
+        """Find out, once all records are loaded, what is due when, and wait for what they wait for."""
         self.moments.begin(self.names)
         transitions.find_due(self.arrays(0), len(self.names), session_days)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.alerts.alert import expected_next, incident_id_of, or_none
-from detector.core.clock import NEVER_S, rfc3339
+from detector.core.clock import NEVER_S, TimeOff, rfc3339
 from detector.core.incidents import effect
 from detector.core.incidents.effect import EFFECT, FIRST_TREND
 from detector.core.incidents.transitions import ESCALATED_STATE, HELD, QUIET, severity_of
@@ -33,16 +33,22 @@ _SIGNAL_OF = {"contact": "contact", "orders": "orders", "reply": "reply_overdue"
 
 
 @njit(cache=True)
-def _fill(  # noqa: PLR0913, PLR0917 - what is known of clients lies in four arrays
-    effects: Records, clients: Records, segments: Records, posterior: Records, rates: Records, at_s: float
+def _fill(
+    effects: Records,
+    clients: Records,
+    segments: Records,
+    posterior: Records,
+    rates: Records,
+    at_s: float,
+    off: TimeOff,
 ) -> None:
     """Write the numbers of the silence of each client."""
     chances = np.empty(STAGES)
     for k in range(len(clients)):
         effects[k].at_s = at_s
         number = clients[k].segment
-        effect.fill_silence(effects[k], clients[k].contact, segments[number].contact)
-        effect.fill_facts(effects[k], clients[k].contact, segments[number].contact)
+        effect.fill_silence(effects[k], clients[k].contact, segments[number].contact, off)
+        effect.fill_facts(effects[k], clients[k].contact, segments[number].contact, off)
         effect.fill_chances(effects[k], posterior[0], rates[number], chances)
 
 
@@ -51,9 +57,8 @@ def outlooks(table: Table, at_s: float) -> Iterator[bytes]:
     for start in range(0, len(table.names), _AT_ONCE):
         stop = min(start + _AT_ONCE, len(table.names))
         effects = np.zeros(stop - start, EFFECT).view(np.recarray)
-        waiting = table.moments.waiting
-        clients = table.clients[start:stop].view(np.recarray)
-        _fill(effects, clients, table.segments, waiting.posterior, waiting.rates, at_s)
+        clients, waiting = table.clients[start:stop].view(np.recarray), table.moments.waiting
+        _fill(effects, clients, table.segments, waiting.posterior, waiting.rates, at_s, table.time_off())
         told = effects[list(_TOLD)].tolist()  # a list is read several times faster than a record
         gone_after_days = effects["facts"]["gone_after_days"].tolist()
         for row in range(start, stop):

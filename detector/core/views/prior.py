@@ -1,7 +1,7 @@
 """A prior file: what one history taught, for shards that begin with nothing.
 
-Of segments are kept the sums that tables are made of, not the tables, so that what a shard sees itself adds to them. The file is
-JSON that people can read, and only its version says how (version 1 has no outlook):
+Of segments are kept the sums that tables are made of, not the tables, so that what a shard sees itself adds to them.
+The file is JSON that people can read, and only its version says how (version 1 has no outlook):
 
     {"version": 2, "segments": {"default": {"contact": {
         "settled": 60, "settled_log_sum": 155.2,

@@ -1,4 +1,4 @@
-"""From the settings to the small policy that a shard obeys."""
+"""From the settings to the small policy that a shard follows."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from detector.shell.config.settings import Settings, SettingsError, variable
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Take from the settings what a shard has to know.
+    """Build the policy of a shard from the settings.
 
     Raises
     ------

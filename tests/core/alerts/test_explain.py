@@ -39,7 +39,10 @@ TREND = {
     "values_seen": 40,
 }
 RHYTHM = "It usually comes back after 7.2 days (9 gaps seen, the longest 11.0 days)"
-CHANCES = "nine in ten such silences end by 2025-03-16. Of 100 alerts like this, 34 clients were not heard again within 90 days."
+CHANCES = (
+    "nine in ten such silences end by 2025-03-16. Of 100 alerts like this, 34 clients were not heard again"
+    " within 90 days."
+)
 
 
 def decline(signal="contact_rate", transition="opened", **trend):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from detector.core.clock import DAYS_PER_YEAR
 from detector.core.engine.shard import Policy, Shard
 from detector.core.lifecycle import State
 from tests.core.shards import POLICY, SOURCES, by_time, data, day_of, interaction, run

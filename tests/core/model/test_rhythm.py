@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.core.clock import DAY_S, NEVER_S
+from detector.core.clock import DAY_S, NEVER_S, NO_TIME_OFF
 from detector.core.layout import new_clients, new_segments
 from detector.core.model import rhythm
 from detector.core.model import segment as population
@@ -24,10 +24,10 @@ def taught(gaps, segments=None):
     population.refit(segments, 0)
     silence = new_clients(1)[0].contact
     at_s = 1.5e9
-    rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
+    rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS, NO_TIME_OFF)
     for gap in gaps:
         at_s += gap * DAY_S
-        rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
+        rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS, NO_TIME_OFF)
     return silence, segments[0].contact
 
 
@@ -42,7 +42,7 @@ def test_deadlines_are_whole_seconds():
     """A deadline is a whole second, so that the last bit of a logarithm moves nothing."""
     silence, population_ = taught([6.3, 7.7, 8.1])
     probability = rhythm.alert_probability(silence, population_)
-    deadline_s = rhythm.next_deadline_s(silence, population_, probability)
+    deadline_s = rhythm.next_deadline_s(silence, population_, probability, NO_TIME_OFF)
     assert deadline_s == math.floor(deadline_s) == silence.incident.next_s
 
 

@@ -16,6 +16,7 @@ WORKS_AFTERWARDS = """
 import gc, json
 from numba.core.registry import CPUDispatcher
 from detector.core.engine.shard import Policy
+from detector.offline.dealing import Installation
 from detector.offline.replay import replay
 from detector.shell.worker.warmup import make_ready
 from detector.simulate.firm import Firm
@@ -30,11 +31,10 @@ make_ready(lambda said: None)
 before = known()
 assert any(before.values())
 lines = [json.dumps(event).encode() for event in simulate(Firm(clients=12)).events]
-alerts = []
-replay([lines[:1000], lines[1000:]], policy=Policy(("emails", "orders"), learning_gaps_min=0), partitions=2,
-       until_s=None, now_s=2e9, route=lambda kind: "orders" if kind == "order" else "emails",
-       emit=alerts.append, reject=print, tell=lambda outlook: None)
-assert alerts
+policy = Policy(("emails", "orders"), learning_gaps_min=0)
+firm = Installation(policy, 2, lambda kind: "orders" if kind == "order" else "emails")
+outputs = list(replay([lines[:1000], lines[1000:]], firm, now_s=2e9, with_outlooks=True))
+assert outputs[-1].alerts and not outputs[-1].rejected
 after = known()
 print({name: after[name] - before[name] for name in after if after[name] != before[name]})
 """
