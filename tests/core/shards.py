@@ -72,16 +72,22 @@ def known(shard):
 
 
 def _known_outlook(table):
-    moments, rows = table.moments, np.arange(len(table.names))
-    moments.reserve(0, len(rows))
+    """Say what was learned of returns, and of whom outcomes are waited for; segments by name."""
+    moments = table.moments
+    moments.reserve(0, len(table.names))
     rates = moments.waiting.rates
-    waiting = np.frombuffer(b"".join(moments.encode(rows)), MOMENT)
+    values = moments.encode(np.arange(len(table.names)))
+    waiting = {name: np.frombuffer(value, MOMENT).copy() for name, value in zip(table.names, values, strict=True)}
+    found = {}
+    for name, known in waiting.items():
+        segments = [table.segment_names[number] for number in known["segment"]]
+        known["segment"] = 0
+        if len(known):
+            found[name] = segments, known.tobytes()
     return {
         "posterior": moments.posterior.tobytes(),
         "rates": {name: rates[number].tobytes() for number, name in enumerate(table.segment_names)},
-        "waiting": sorted(
-            (*moment.tolist()[:2], table.segment_names[moment["segment"]], str(moment)) for moment in waiting
-        ),
+        "waiting": found,
     }
 
 
