@@ -144,6 +144,7 @@ MOMENT = np.dtype(
 
 # What was learned of the rate of departures. A segment has one number more, its own beside that of all.
 LABELS_RECENT = 500  # among which what was said is compared with what came true
+NO_LABEL = 0xFF
 OWN_RATE = np.dtype([("log_rate", "f8"), ("variance", "f8"), ("day", "f8")])
 POSTERIOR = np.dtype(
     [
@@ -153,7 +154,7 @@ POSTERIOR = np.dtype(
         ("labels", "i8"),
         ("moments", "u4"),  # the number of the next one
         ("recent_chances", "f4", (LABELS_RECENT,)),  # of the last labels, a ring: what was said of the stage
-        ("recent_labels", "u1", (LABELS_RECENT,)),  # 2 x stage + whether the client was silent
+        ("recent_labels", "u1", (LABELS_RECENT,)),  # 2 x stage + whether the client was silent, or NO_LABEL
     ]
 )
 

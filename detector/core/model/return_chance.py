@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from detector.core.clock import DAY_S, DAYS_PER_YEAR, NEVER_S, TimeOff, elapsed_days
-from detector.core.layout import NUMBERS, OWN_RATE, POSTERIOR, STAGES, Records
+from detector.core.layout import NO_LABEL, NUMBERS, OWN_RATE, POSTERIOR, STAGES, Records
 from detector.core.model import rhythm
 
 STAGE_DAYS = (30.0, 90.0)  # the ends of the first two stages; the last one ends at H
@@ -50,7 +50,7 @@ def new_posterior() -> Records:
     posterior = np.zeros(1, POSTERIOR).view(np.recarray)
     posterior.weights[0] = WEIGHTS
     posterior.covariance[0] = np.diag(VARIANCES)
-    posterior.day = -np.inf
+    posterior.day, posterior.recent_labels = -np.inf, NO_LABEL
     return posterior
 
 
@@ -114,17 +114,27 @@ def _lasting(facts: Facts, stage: int) -> tuple[float, float]:
 
 
 @njit(cache=True, error_model="numpy")
+def log_odds(survival: float, mean_gap_days: float) -> float:
+    """Log-odds of a departure at one departure a client-year."""
+    return math.log(mean_gap_days / DAYS_PER_YEAR) - math.log(max(survival, _SURVIVAL_MIN))
+
+
+@njit(cache=True, error_model="numpy")
+def fill_x(x: Slopes, survival: float, gaps: float, mean_gap_days: float) -> None:
+    """Write the facts that the rate of departures depends on."""
+    x[0], x[1] = 1.0, min(-math.log(max(survival, _SURVIVAL_MIN)), _Y_MAX) - _Y_CENTER
+    x[2], x[3] = math.log(gaps / _GAPS_CENTER), math.log(mean_gap_days / _MEAN_CENTER)
+
+
+@njit(cache=True, error_model="numpy")
 def _look(posterior: Posterior, own: OwnRate, facts: Facts, stage: int, h: Slopes) -> tuple[float, float]:
     """Log-odds that a stage is survived, and its slope in the segment's own number; `h` takes those in the seven."""
-    y = min(-math.log(max(facts.survival, _SURVIVAL_MIN)), _Y_MAX)
-    h[0], h[1] = 1.0, y - _Y_CENTER
-    h[2], h[3] = math.log(facts.gaps / _GAPS_CENTER), math.log(facts.mean_gap_days / _MEAN_CENTER)
+    fill_x(h, facts.survival, facts.gaps, facts.mean_gap_days)
     log_rate = 0.0
     for i in range(_FACTS):
         log_rate += float(posterior.weights[i]) * float(h[i])
     log_rate += own.log_rate
-    odds = math.log(facts.mean_gap_days / DAYS_PER_YEAR) - math.log(max(facts.survival, _SURVIVAL_MIN))
-    g = _sigmoid(odds + log_rate)
+    g = _sigmoid(log_odds(facts.survival, facts.mean_gap_days) + log_rate)
     start, end = _lasting(facts, stage)
     at_start, at_end = g + (1.0 - g) * start, g + (1.0 - g) * end
     q = min(max(at_end / at_start, _Q_MIN), 1.0 - _Q_MIN)
