@@ -38,6 +38,7 @@ def loaded() -> ModuleType:
         raise ImportError(str(REFERENCE))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.AMAX = 0.5  # type: ignore[attr-defined] # the study's cap was .25, and was found to be too low
     return module
 
 

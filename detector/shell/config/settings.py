@@ -197,6 +197,13 @@ class Settings(ForwardSettings, ConnectionSettings):
         le=168,
         description="Hours between two interactions of a client below which they count as one contact.",
     )
+    escalate_at: float = Field(
+        2.5,
+        gt=1,
+        le=100,
+        description="A silence of contact or orders escalates when it has lasted this many times its own deadline:"
+        " lower is earlier, and less sure.",
+    )
     learning_gaps_min: int = Field(
         100,
         ge=1,
