@@ -45,6 +45,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
+    output.announce_compilation()
     from detector.files.files import InputError, Lines, read_batches, writing
     from detector.offline.replay import replay as run
     from detector.shell.config.policy import policy_of
@@ -59,8 +60,8 @@ def replay(
         emit = _line_writer(open_files.enter_context(writing(alerts)))
         reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
         tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
+        output.compile_kernels()
         progress = open_files.enter_context(output.progress(files))
-        open_files.enter_context(output.compilation_told())
         summary = run(
             read_batches(files, progress=progress, lines=lines),
             policy=policy_of(settings),
