@@ -21,6 +21,8 @@ import job
 import product
 from broker import Broker
 from detector.core.engine.shard import Policy
+from detector.offline.dealing import Installation
+from detector.offline.outputs import Summary
 from detector.offline.replay import replay
 from figures import HERE
 from trial import TrialError
@@ -74,19 +76,15 @@ def _history(anchor_s: Instants, last_s: Instants) -> list[tuple[str, bytes]]:
 
 def _deadlines(anchor_s: Instants, last_s: Instants) -> Instants:
     """Ask replay when the first deadline after the last contact passes."""
-    alerts: list[bytes] = []
-    replay(
+    policy = Policy(sources=product.SOURCES, learning_gaps_min=1)
+    outputs = replay(
         [[value for _, value in _history(anchor_s, last_s)]],
-        policy=Policy(sources=product.SOURCES, learning_gaps_min=1),
-        partitions=job.PARTITIONS,
+        Installation(policy, job.PARTITIONS, lambda kind: job.KINDS.get(kind, product.SOURCES[0])),
         until_s=max(last_s.values()) + 60 * DAY_S,
         now_s=time.time(),
-        route=lambda kind: job.KINDS.get(kind, product.SOURCES[0]),
-        emit=alerts.append,
-        reject=alerts.append,
     )
     found: Instants = {}
-    for data in (json.loads(alert)["data"] for alert in alerts):
+    for data in (json.loads(output.value)["data"] for output in outputs if not isinstance(output, Summary)):
         at_s = datetime.fromisoformat(data["at"]).timestamp()
         if data["transition"] == "opened" and at_s > last_s[data["client_id"]]:
             found[data["client_id"]] = at_s

@@ -4,7 +4,7 @@ An incident is one silence or decline of one client. How it gets from one transi
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Type = Literal["silence_exceeded", "declining_trend"]
 Signal = Literal[
@@ -26,6 +26,7 @@ Reason = Literal[
     "closed",
     "erased",
     "merged",
+    "currency_changed",
 ]
 MEANINGS: Final[Mapping[Reason, str]] = {
     "deadline_passed": "no contact, order or reply until the deadline that the rhythm sets",
@@ -39,18 +40,17 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     "closed": "the client was closed",
     "erased": "the client was erased",
     "merged": "the client was merged into another",
+    "currency_changed": "the orders come in another currency: their value is judged anew",
 }
 REASONS: Final[Mapping[Transition, frozenset[Reason]]] = {
     "opened": frozenset({"deadline_passed", "trend_crossed"}),
     "acknowledged": frozenset({"acknowledged"}),
     "snoozed": frozenset({"snoozed"}),
     "escalated": frozenset({"survival_tenth"}),
-    "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged"}),
+    "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged", "currency_changed"}),
 }
+_SILENCES: Final[frozenset[Signal]] = frozenset({"contact", "orders", "reply_overdue"})
 SIGNALS: Final[Mapping[Type, frozenset[Signal]]] = {
-    "silence_exceeded": frozenset({"contact", "orders", "reply_overdue"}),
-    "declining_trend": frozenset({
-        "contact_rate", "order_rate", "order_value", "reply_latency", "reply_length", "meetings_kept",
-        "payment_delay", "substance", "sentiment",
-    }),
-}  # fmt: skip
+    "silence_exceeded": _SILENCES,
+    "declining_trend": frozenset(get_args(Signal)) - _SILENCES,
+}

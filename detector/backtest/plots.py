@@ -1,8 +1,9 @@
 """The pictures of a report, as SVG texts: drawn by Matplotlib, without a display or a global state."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -45,10 +46,12 @@ _BARS_MAX = 160
 
 
 @contextmanager
-def drawing(width: float, height: float, columns: int = 1) -> Iterator[tuple[list[Axes], list[str]]]:
-    """Give axes to draw on, and a list that holds the SVG text afterwards."""
+def drawing(
+    width: float, height: float, columns: int = 1, *, style: Mapping[Any, Any] = MappingProxyType({})
+) -> Iterator[tuple[list[Axes], list[str]]]:
+    """Yield axes to draw on, and a list that holds the SVG text afterwards; `style` overrides that of the reports."""
     done: list[str] = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({**_STYLE, **style}):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False)
         yield list(axes[0]), done

@@ -2,30 +2,20 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from detector.cli import output
 from detector.cli.firm import firm_of
-from detector.cli.options import AsJson, Files, Prior, settings_of
+from detector.cli.options import AsJson, Files, Prior, instant, settings_of
 
-
-def _instant(text: str) -> float:
-    """Read `now`, or a time with an offset."""
-    if text == "now":
-        return time.time()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # noqa: DTZ901 - it has no offset either
-    if at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is neither `now` nor a time with an offset, such as 2025-03-04T00:00:00Z")
-    return at.timestamp()
+if TYPE_CHECKING:
+    from detector.files.files import Lines
+    from detector.offline.outputs import Output, Summary
 
 
 def replay(
@@ -35,7 +25,7 @@ def replay(
     partitions: Annotated[int | None, typer.Option(help="Shards, instead of the setting.")] = None,
     until: Annotated[
         float | None,
-        typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
+        typer.Option(parser=instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
     prior: Prior = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
@@ -47,37 +37,42 @@ def replay(
     """Run the detector over files, without Kafka: the same events give the same alerts."""
     output.announce_compilation()
     from detector.files.files import InputError, Lines, read_batches, writing
+    from detector.offline.dealing import Installation
     from detector.offline.replay import replay as run
     from detector.shell.config.policy import policy_of
 
     settings = settings_of(context, partitions=partitions, prior_file=prior)
-    outputs = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
+    written = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
     inputs = {Path(file).resolve() for file in files if file != "-"}
-    if len(set(outputs)) < len(outputs) or not inputs.isdisjoint(outputs):
+    if len(set(written)) < len(written) or not inputs.isdisjoint(written):
         raise InputError("--alerts, --rejected, --clients and the input files should be different files")
     lines = Lines(files)
     with ExitStack() as open_files:
-        emit = _line_writer(open_files.enter_context(writing(alerts)))
-        reject = _line_writer(open_files.enter_context(writing(rejected))) if rejected else _drop
-        tell = _line_writer(open_files.enter_context(writing(clients))) if clients else None
+        outputs = _Outputs(
+            open_files.enter_context(writing(alerts)),
+            open_files.enter_context(writing(rejected)) if rejected else None,
+            open_files.enter_context(writing(clients)) if clients else None,
+        )
         output.compile_kernels()
         progress = open_files.enter_context(output.progress(files))
-        summary = run(
+        values = run(
             read_batches(files, progress=progress, lines=lines),
-            policy=policy_of(settings),
-            partitions=settings.partitions,
-            until_s=until,
+            Installation(policy_of(settings), settings.partitions, settings.source_of),
             now_s=time.time(),
-            route=settings.source_of,
-            emit=emit,
-            reject=reject,
-            tell=tell,
-            line_of=lines.__getitem__,
+            until_s=until,
+            with_outlooks=bool(clients),
         )
+        summary = outputs.write(values, lines)
     # Results of a pipe are not mixed with a summary.
     output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
-    if summary.rejected and not rejected:
-        typer.echo("--rejected OUT writes the rejected records with their reasons", err=True)
+    if (summary.rejected or summary.left_out) and not rejected:
+        typer.echo("--rejected OUT writes the rejected records, and those with fields left out, with reasons", err=True)
+    if summary.lookalikes:
+        typer.echo(
+            f"warning: {summary.lookalikes:,} client ids differ from another one only in case or blanks; they count as"
+            " different clients: write each in one way if they are not",
+            err=True,
+        )
 
 
 def simulate(
@@ -111,11 +106,30 @@ def simulate(
             write_truth(invented.truths, text)
 
 
-def _line_writer(out: IO[bytes]) -> Callable[[bytes], None]:
-    def write(value: bytes) -> None:
-        out.write(value + b"\n")
+class _Outputs(NamedTuple):
+    """Where the outputs of a replay are written; None = nowhere."""
 
-    return write
+    alerts: IO[bytes]
+    rejected: IO[bytes] | None
+    clients: IO[bytes] | None
+
+    def write(self, values: "Iterable[Output]", lines: "Lines") -> "Summary":
+        """Write each value where its kind goes, and return the summary, which comes last."""
+        from detector.core.alerts.alert import Alert
+        from detector.offline.outputs import Rejected, Summary
+        from schemas.rejection import of_file
+
+        for value in values:
+            if isinstance(value, Summary):
+                return value
+            if isinstance(value, Alert):
+                self.alerts.write(value.value + b"\n")
+            elif isinstance(value, Rejected):
+                if self.rejected:
+                    self.rejected.write(of_file(value.value, *lines[value.number]) + b"\n")
+            elif self.clients:
+                self.clients.write(value.value + b"\n")
+        raise AssertionError("a replay ends with its summary")
 
 
 @contextmanager
@@ -123,7 +137,3 @@ def _as_text(out: IO[bytes]) -> Iterator[IO[str]]:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="\n")
     yield text
     text.detach()  # flushes, and leaves the file to its owner
-
-
-def _drop(_: bytes) -> None:
-    """Keep no rejected record: the summary counts them."""

@@ -14,7 +14,7 @@ from detector import has_kernels
 
 if TYPE_CHECKING:
     from detector.offline.learn import Taught
-    from detector.offline.replay import Summary
+    from detector.offline.outputs import Summary
 
 
 @contextmanager
@@ -145,6 +145,12 @@ def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
         yield f"alerts, {kind}", f"{count:,}"
     yield "alerts held while a segment learns", f"{found.held:,}"
     yield "incidents open at the end", f"{found.open:,}"
+    for field, count in sorted(found.left_out.items()):
+        yield f"fields left out, {field}", f"{count:,}"
+    if found.promises:
+        yield "promises: ahead of the clock, no contact", f"{found.promises:,}"
+    if found.lookalikes:
+        yield "clients like another but for case or blanks", f"{found.lookalikes:,}"
     if found.unknown_fields:
         yield "unknown fields ignored", f"{found.unknown_fields:,}"
     rate = f" ({found.records / found.seconds:,.0f} records/s)" if found.seconds else ""

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from detector.core.clock import NEVER_S
+from detector.core.signals import TRAITS
 
 LAYOUT = 7  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
 SEEN = 4  # interactions among which a repeated event_id is recognised
-SIGNALS = 9  # that can decline: signals.TRAITS
+SIGNALS = len(TRAITS)  # that can decline
 COUNT_MAX = 65_535  # where counts stop: what they weigh has long been the same
 CHANNELS_HEARD = 4  # channels of a client that are told apart
 
@@ -110,12 +111,13 @@ TREND = np.dtype(
         ("now_count", "u2"),  # how many these are, at most COUNT_MAX
         ("opened_s", "u4"),  # while an incident is open
         ("state", "u1"),  # lifecycle.State
+        ("currency", "u2"),  # of amounts, packed (primitives.currency); 0 = none was given
     ]
 )
 
 INTERACTION = np.dtype(
     [
-        ("key_s", "f8"),  # merge key: latest event time of its source so far
+        ("key_s", "f8"),  # until the merge, when its record was written, 0 = not known; then its merge key
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
         ("id_start", "i8"),  # of its event_id, in the ids of its batch
@@ -128,6 +130,7 @@ INTERACTION = np.dtype(
         ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
+        ("currency", "u2"),  # of its amount, packed (primitives.currency); 0 = none was given
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numba import njit
 
-from schemas.incident import Reason, Severity, Signal, Transition, Type
+from schemas.incident import SIGNALS, Reason, Severity, Signal, Transition, Type
 
 
 class State(IntEnum):
@@ -62,8 +62,7 @@ REASON_WORDS: Final[tuple[Reason, ...]] = get_args(Reason)
 SIGNAL_WORDS: Final[tuple[Signal, ...]] = get_args(Signal)
 SEVERITY_WORDS: Final[tuple[Severity, ...]] = get_args(Severity)
 TYPE_OF: Final[Mapping[Signal, Type]] = {
-    signal: "silence_exceeded" if signal in ("contact", "orders", "reply_overdue") else "declining_trend"
-    for signal in SIGNAL_WORDS
+    signal: incident_type for incident_type, signals in SIGNALS.items() for signal in signals
 }
 
 

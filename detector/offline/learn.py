@@ -1,4 +1,4 @@
-"""What a history teaches of its segments, for shards that would begin with nothing."""
+"""Learn the rhythms of segments from a history, for shards that would begin with nothing."""
 
 import json
 import math
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.views.prior import Prior, learned
-from detector.offline.replay import deal_out
+from detector.offline.dealing import Dealer, Installation
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What came of a history."""
+    """What a history taught, and how much of it could be read."""
 
     prior: Prior
     records: int
@@ -24,7 +24,7 @@ class Taught:
 
 
 def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable[[str], str], now_s: float) -> Taught:
-    """Run one shard over all records, as all gaps of a segment belong together, and take what it has learned.
+    """Run one shard over all records, as all gaps of a segment belong together, and return what it has learned.
 
     Parameters
     ----------
@@ -35,16 +35,19 @@ def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable
     route
         From an interaction's kind to its source.
     now_s
-        The reader's clock: what lies more than a day ahead of it is refused.
+        The reader's clock: a record more than a day ahead of it is refused.
     """
     shard = Shard(policy, keeps_states=False)
     intake = Intake(shard, {source: f"{policy.app_id}.{source}" for source in policy.sources}, 0, 1)
-    dealt = deal_out(batches, [intake], policy.sources, route, now_s)
+    dealer = Dealer([intake], Installation(policy, 1, route), now_s)
+    for batch in batches:
+        dealer.deal(batch)
+    dealer.flush()
     last_s = max(shard.front_s(source) for source in policy.sources)
     outcome = shard.advance(math.nextafter(last_s, math.inf))
     return Taught(
         prior=learned([shard.table]),
-        records=sum(map(len, dealt.values())),
+        records=dealer.records,
         applied=shard.counts["applied"],
         clients=len(shard.table.names),
         rejected=dict(Counter(json.loads(rejection)["reason"] for rejection in outcome.rejected)),

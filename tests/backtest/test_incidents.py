@@ -7,6 +7,7 @@ import pytest
 
 from detector.backtest.incidents import Incident
 from detector.core.engine.shard import Policy
+from detector.offline.dealing import Installation
 from detector.offline.replay import replay
 
 DAY_S, START_S = 86_400.0, 1_700_000_000.0
@@ -19,20 +20,16 @@ def seconds(at):
 
 def told(events, budget, partitions):
     """Let `replay` tell of them: the data of its alerts, by incident, in the order in which they were emitted."""
-    alerts = []
-    replay(
+    policy = Policy(sources=("emails", "orders"), learning_gaps_min=0, false_alerts_per_client_year=budget)
+    *alerts, summary = replay(
         [[json.dumps(one).encode() for one in events]],
-        policy=Policy(sources=("emails", "orders"), learning_gaps_min=0, false_alerts_per_client_year=budget),
-        partitions=partitions,
-        until_s=None,
+        Installation(policy, partitions, lambda kind: "orders" if kind == "order" else "emails"),
         now_s=START_S + 5000 * DAY_S,
-        route=lambda kind: "orders" if kind == "order" else "emails",
-        emit=alerts.append,
-        reject=pytest.fail,
     )
+    assert not summary.rejected
     incidents = {}
     for alert in alerts:
-        data = json.loads(alert)["data"]
+        data = json.loads(alert.value)["data"]
         incidents.setdefault(data["incident_id"], {})[data["transition"]] = data
     return list(incidents.values())
 

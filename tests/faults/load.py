@@ -17,12 +17,14 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
+from detector.core.alerts.alert import Alert
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.primitives.hashing import hashed
 from detector.core.wire.records import columns_of
 from detector.core.wire.reroute import REROUTED
 from detector.core.wire.routing import Address, address_of
+from detector.offline.dealing import Installation
 from detector.offline.replay import replay
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import Settings
@@ -192,15 +194,10 @@ class Load:
 
     def replayed(self, until_s: float) -> list[bytes]:
         """Give the alerts of a replay of the load."""
-        emitted: list[bytes] = []
-        replay(
+        outputs = replay(
             [[sent.value for sent in self.counted]],
-            policy=policy_of(self.settings),
-            partitions=self.settings.partitions,
+            Installation(policy_of(self.settings), self.settings.partitions, self.settings.source_of),
             until_s=until_s,
             now_s=until_s,
-            route=self.settings.source_of,
-            emit=emitted.append,
-            reject=lambda _: None,
         )
-        return sorted(emitted)
+        return sorted(output.value for output in outputs if isinstance(output, Alert))

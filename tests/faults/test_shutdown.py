@@ -13,6 +13,8 @@ from confluent_kafka import Producer
 
 from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.routing import address_of
+from detector.offline.dealing import Installation
+from detector.offline.outputs import Summary
 from detector.offline.replay import replay
 from detector.shell.config.policy import policy_of
 from detector.shell.worker.exit_codes import Exit
@@ -93,18 +95,13 @@ def history(settings, ends_s):
 
 def opened(settings, values, until_s):
     """Give when which client's last silence is told, as a replay says."""
-    emitted = []
-    replay(
+    outputs = replay(
         [values],
-        policy=policy_of(settings),
-        partitions=settings.partitions,
+        Installation(policy_of(settings), settings.partitions, settings.source_of),
         until_s=until_s,
         now_s=until_s,
-        route=settings.source_of,
-        emit=emitted.append,
-        reject=emitted.append,
     )
-    found = [json.loads(value)["data"] for value in emitted]
+    found = [json.loads(output.value)["data"] for output in outputs if not isinstance(output, Summary)]
     return {one["client_id"]: durable_at_s(one["at"]) for one in found if one["transition"] == "opened"}
 
 

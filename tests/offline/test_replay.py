@@ -3,12 +3,23 @@
 import base64
 import json
 
+from detector.core.alerts.alert import Alert
 from detector.core.engine.shard import Policy
 from detector.core.primitives.partitioner import partition_of
+from detector.offline.dealing import Installation
+from detector.offline.outputs import Rejected
 from detector.offline.replay import replay
 from tests.contract import held
 
 START_S, DAY_S = 1.5e9, 86_400.0
+
+
+def run(batches, installation, **more):
+    """Replay and return the alerts, the rejections and the summary."""
+    *outputs, summary = replay(batches, installation, **more)
+    alerts, rejected = ([output for output in outputs if isinstance(output, kind)] for kind in (Alert, Rejected))
+    assert [*alerts, *rejected] == outputs
+    return alerts, rejected, summary
 
 
 def test_an_alert_is_taken_back_after_it_was_raised():
@@ -19,18 +30,12 @@ def test_an_alert_is_taken_back_after_it_was_raised():
         | {"direction": "inbound"}
         for name, day in days
     ]
-    emitted, rejected = [], []
-    summary = replay(
+    alerts, rejected, summary = run(
         [[json.dumps(value).encode() for value in values]],
-        policy=Policy(sources=("emails",), learning_gaps_min=0),
-        partitions=1,
-        until_s=None,
+        Installation(Policy(sources=("emails",), learning_gaps_min=0), 1, lambda kind: "emails"),
         now_s=START_S + 1000 * DAY_S,
-        route=lambda kind: "emails",
-        emit=emitted.append,
-        reject=rejected.append,
     )
-    told = [json.loads(value)["data"] for value in held(emitted)]
+    told = [json.loads(value)["data"] for value in held(alert.value for alert in alerts)]
     assert rejected == []
     assert [one["transition"] for one in told[:3]] == ["opened", "escalated", "resolved"]
     assert told[2]["reason"] == "late_event"
@@ -43,38 +48,23 @@ def test_what_was_not_readable_as_it_was_dealt_out_finds_its_shard():
     data = {"client_id": "ann", "kind": "email", "at": START_S, "direction": "inbound"}
     event = {"specversion": "1.0", "id": "e1", "source": "crm", "type": "email"}
     value = json.dumps(event | {"data_base64": base64.b64encode(json.dumps(data).encode()).decode()}).encode()
-    rejected = []
-    summary = replay(
-        [[value]],
-        policy=Policy(sources=("emails",)),
-        partitions=4,
-        until_s=None,
-        now_s=START_S + DAY_S,
-        route=lambda kind: "emails",
-        emit=lambda alert: None,
-        reject=rejected.append,
+    _, rejected, summary = run(
+        [[value]], Installation(Policy(sources=("emails",)), 4, lambda kind: "emails"), now_s=START_S + DAY_S
     )
     assert partition_of("ann", 4) != 0
     assert (rejected, summary.applied, summary.clients) == ([], 1, 1)
 
 
-def test_a_rejection_names_the_line_of_its_record():
+def test_a_rejection_has_the_number_of_its_record():
     """Whichever shard refused it, and wherever it lay among the others, blank lines among them."""
     bad = {"client_id": "ann", "kind": "email", "at": "yesterday", "direction": "inbound", "event_id": "e"}
     elsewhere = {"specversion": "1.0", "id": "e1", "source": "crm", "type": "email", "data_base64": "?"}
     lines = [json.dumps({**bad, "client_id": f"client-{k}", "at": 1.5e9 + k}).encode() for k in range(20)]
     lines[3], lines[7], lines[11], lines[12] = b"nope", json.dumps(bad).encode(), b"", json.dumps(elsewhere).encode()
-    rejected = []
-    replay(
+    _, rejected, summary = run(
         [lines[:5], lines[5:9], lines[9:]],
-        policy=Policy(sources=("emails", "calls")),
-        partitions=4,
-        until_s=None,
+        Installation(Policy(sources=("emails", "calls")), 4, lambda kind: "calls"),
         now_s=START_S + DAY_S,
-        route=lambda kind: "calls",
-        emit=lambda alert: None,
-        reject=rejected.append,
-        line_of=lambda number: ("some.ndjson", number + 1),
     )
-    places = {(one["topic"], one["partition"], one["offset"]) for one in map(json.loads, rejected)}
-    assert places == {("some.ndjson", 0, line) for line in (4, 8, 13)}
+    assert {one.number for one in rejected} == {3, 7, 12}
+    assert summary.rejected == {"malformed_json": 1, "invalid_field": 1, "invalid_envelope": 1}

@@ -3,18 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from detector.core.signals import SUBJECTS
+
 _SETTLED_GAPS: Final = 1000  # completed gaps of a segment from which on the promised rate of false alerts holds
-_WORDS: Final[Mapping[str, str]] = {
-    "contact_rate": "The time between its contacts",
-    "order_rate": "The time between its orders",
-    "order_value": "The value of its orders",
-    "reply_latency": "The time that it takes to reply",
-    "reply_length": "The length of its messages",
-    "meetings_kept": "The share of meetings that it keeps",
-    "payment_delay": "The delay of its payments",
-    "substance": "The share of its messages that are about business",
-    "sentiment": "The mood of its messages",
-}
 _UNITS: Final[Mapping[str, str]] = {
     "days": "{:.1f} days",
     "amount": "{:,.2f}",
@@ -39,16 +30,19 @@ def explanation(data: dict[str, Any]) -> str:
 
 def _decline(data: dict[str, Any]) -> str:
     trend, unit = data["trend"], _UNITS[data["trend"]["unit"]]
-    before, now = unit.format(trend["before"]), unit.format(trend["now"])
+    currency = f" {trend['currency']}" if trend["currency"] else ""
+    before, now = unit.format(trend["before"]) + currency, unit.format(trend["now"]) + currency
+    if data["reason"] == "currency_changed":
+        return f"Its orders come in another currency than{currency}: their value is judged anew (last at {now})."
     if data["transition"] == "resolved":
         return (
-            f"{_WORDS[data['signal']]} is back in the range that its history explains, last at {now} "
+            f"{SUBJECTS[data['signal']]} is back in the range that its history explains, last at {now} "
             f"(before the decline: {before})."
         )
     ratio = trend["ratio_to_first_half_year"]
     first = f", {ratio:.0%} of its first six months" if ratio is not None else ""
     return (
-        f"{_WORDS[data['signal']]} has changed for the worse since {trend['since'][:10]}: now {now}{first}, "
+        f"{SUBJECTS[data['signal']]} has changed for the worse since {trend['since'][:10]}: now {now}{first}, "
         f"before {before} ({trend['values_seen']} values seen). Single values say little; taken together they are "
         "further from its own history than chance explains."
     )

@@ -55,12 +55,14 @@ class Feed:
     def append(self, batch: Batch, ids: Ids, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float) -> None:
         """Let records wait.
 
-        `now_s` bounds the merge key, so that one clock that is ahead does not hold up its whole source.
+        The time at which a record was written bounds its merge key, so that one clock that is ahead does not hold up
+        its whole source. Where `key_s` does not say it, `now_s` does.
         """
         self._rejected.extend(rejected)
         self.read_to = max(self.read_to, read_to)
         if len(batch):
-            batch["key_s"] = np.maximum(np.maximum.accumulate(np.minimum(batch["at_s"], now_s)), self.key_s)
+            written_s = np.where(batch["key_s"] > 0, batch["key_s"], now_s)
+            batch["key_s"] = np.maximum(np.maximum.accumulate(np.minimum(batch["at_s"], written_s)), self.key_s)
             batch["source"] = self._source
             self.key_s = float(batch["key_s"][-1])
             self._waiting.append((batch, ids))

@@ -45,7 +45,7 @@ EFFECT = np.dtype(
         ("from_s", "f8"),  # what the expected and actual days count from
         ("opened_s", "f8"),
         ("actual_heard_within_days", "f8"),
-        ("expected_heard_within_days", "f8"),  # NaN, as for all below: not known
+        ("expected_heard_within_days", "f8"),  # NaN = not known, as for all numbers below that can be
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
@@ -66,6 +66,7 @@ EFFECT = np.dtype(
         ("score", "f8"),
         ("threshold", "f8"),
         ("values_seen", "u4"),
+        ("currency", "u2"),  # packed; 0 = none was given, or the signal has none
     ]
 )
 
@@ -142,3 +143,4 @@ def fill_trend(effect: Effect, declining: Trend, budget: float) -> None:
     effect.since_s = effect.active_since_s = declining.since_s
     effect.score, effect.threshold = declining.score, trend.threshold(declining, budget)
     effect.values_seen, effect.false_alerts_per_client_year = declining.count, budget
+    effect.currency = declining.currency

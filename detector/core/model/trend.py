@@ -29,9 +29,6 @@ from detector.core.signals import (
 
 VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
 BASELINE_DAYS = DAYS_PER_YEAR / 2
-# Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
-# the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
-# 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
 _SCORE_MAX = 3.0
 _LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
 # A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
@@ -101,6 +98,22 @@ def forget_decline(trend: Trend) -> None:
     """A decline is over: what is worse from now on is another."""
     trend.since_s = trend.now_count = 0
     trend.before = trend.now = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def is_of_another_currency(trend: Trend, currency: int) -> bool:
+    """Tell whether an amount is in another currency than the amounts before it; 0 = it is not said in which."""
+    is_known: bool = currency != 0 and trend.currency != 0
+    return is_known and trend.currency != currency
+
+
+@njit(cache=True, error_model="numpy")
+def begin_anew(trend: Trend) -> None:
+    """Forget all values: what comes now cannot be compared with them. No incident is open."""
+    trend.score = trend.level = trend.m2 = trend.baseline = 0.0
+    trend.count = trend.first_day = trend.last_day = 0
+    trend.currency = 0
+    forget_decline(trend)
 
 
 @njit(cache=True, error_model="numpy")

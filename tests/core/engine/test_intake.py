@@ -21,6 +21,7 @@ class Record(NamedTuple):
     value: bytes | None
     key: bytes | None = None
     headers: tuple = ()
+    timestamp: int | None = None
 
 
 def wire(**fields):

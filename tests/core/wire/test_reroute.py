@@ -24,6 +24,7 @@ class Record(NamedTuple):
     value: bytes | None
     key: bytes | None = b"ann"
     headers: tuple = ()
+    timestamp: int | None = None
 
 
 def wire(at, **fields):

@@ -19,6 +19,7 @@ from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.engine.warmup import warm_up
 from detector.core.wire.records import RecordColumns
+from detector.offline.dealing import Installation
 from detector.offline.replay import replay
 from detector.shell.worker.warmup import make_ready
 from detector.simulate.firm import Firm
@@ -35,11 +36,9 @@ policy = Policy(("emails", "orders"), learning_gaps_min=0)
 FILES = """
 warm_up(durable=False)
 before = compiled()
-alerts = []
-replay([lines[:1000], lines[1000:]], policy=policy, partitions=2,
-       until_s=None, now_s=2e9, route=lambda kind: "orders" if kind == "order" else "emails",
-       emit=alerts.append, reject=print, tell=lambda outlook: None)
-assert alerts
+firm = Installation(policy, 2, lambda kind: "orders" if kind == "order" else "emails")
+outputs = list(replay([lines[:1000], lines[1000:]], firm, now_s=2e9, with_outlooks=True))
+assert outputs[-1].alerts and not outputs[-1].rejected
 """
 WORKER = """
 make_ready(lambda line: None)

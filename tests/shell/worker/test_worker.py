@@ -14,6 +14,9 @@ from contextlib import contextmanager
 import pytest
 from confluent_kafka import Producer
 
+from detector.core.alerts.alert import Alert
+from detector.offline.dealing import Installation
+from detector.offline.outputs import Rejected
 from detector.offline.replay import replay
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import PREFIX
@@ -73,18 +76,11 @@ def alerts(settings):
 
 def replayed(settings, values):
     """Give the alerts and the rejections of a replay until now."""
-    emitted, rejected = [], []
     now_s = time.time()
-    replay(
-        [values],
-        policy=policy_of(settings),
-        partitions=settings.partitions,
-        until_s=now_s,
-        now_s=now_s,
-        route=settings.source_of,
-        emit=emitted.append,
-        reject=rejected.append,
-    )
+    installation = Installation(policy_of(settings), settings.partitions, settings.source_of)
+    outputs = list(replay([values], installation, until_s=now_s, now_s=now_s))
+    emitted = [output.value for output in outputs if isinstance(output, Alert)]
+    rejected = [output.value for output in outputs if isinstance(output, Rejected)]
     return sorted(held(emitted)), sorted(rejected)
 
 
