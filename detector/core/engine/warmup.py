@@ -56,6 +56,7 @@ def _history() -> Iterator[bytes]:
         yield _value(week + 0.2, "order", "inbound", amount=1000.0 / 2**week)
     yield _value(_WEEKS, "email", "outbound")
     yield _value(_RETURNS_WEEK, "email", "inbound", **_NOT_PLAIN)
+    yield _value(_RETURNS_WEEK + 0.1, "order", "inbound", amount=1.0, currency="EUR", **_NOT_PLAIN)
 
 
 def _value(week: float, kind: str, direction: str, **more: object) -> bytes:
