@@ -55,7 +55,7 @@ FOLDERS = {
     "detector.shell.operations": {*WORKER, "detector.shell.forward", "detector.shell.worker"},
     "detector.shell.pages": {"detector.shell.config", "detector.shell.telemetry"},
     "detector.demo": {*SHELL, "detector.simulate"},
-    "detector.cli": PROGRAMS,
+    "detector.cli": {*PROGRAMS, "detector"},
     "detector.__main__": {
         "detector.cli",
         "detector.files",

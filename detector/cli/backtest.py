@@ -49,6 +49,7 @@ def backtest(
     ] = False,
 ) -> None:
     """Judge the detector on a log of yours: false alerts against the promise, delays, and simple rules beside it."""
+    output.announce_compilation()
     import json
 
     from detector.backtest.result import as_json
@@ -63,8 +64,8 @@ def backtest(
         # Outputs are opened first: a path that cannot be written is told before the work, not after.
         report_to = open_files.enter_context(writing(report)) if report else None
         figures_to = open_files.enter_context(writing(json_to)) if json_to else None
+        output.compile_kernels()
         step = open_files.enter_context(output.steps(len(false_alerts)))
-        open_files.enter_context(output.compilation_told())
         found = run(
             _shown(files),
             policy=policy if learning else replace(policy, learning_gaps_min=0),

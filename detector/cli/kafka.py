@@ -155,6 +155,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
 ) -> None:
     """Let a worker read a simulated year, and show whom it found silent."""
+    output.announce_compilation()
     from detector.demo.run import run_demo
 
     settings = settings_of(context, bootstrap_servers=kafka)

@@ -16,6 +16,7 @@ def learn(
     to: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="Where it goes, as JSON; - is stdout.")],
 ) -> None:
     """Learn the rhythms of each segment from a history, for GHOSTING_PRIOR_FILE or --prior."""
+    output.announce_compilation()
     from detector.core.views.prior import encode
     from detector.files.files import InputError, read_batches, writing
     from detector.offline.learn import learn as run
@@ -25,7 +26,8 @@ def learn(
         raise InputError("--output and the input files should be different files")
     settings = settings_of(context).model_copy(update={"prior_file": None})  # what is learned is of these files alone
     with writing(to) as out:
-        with output.progress(files) as progress, output.compilation_told():
+        output.compile_kernels()
+        with output.progress(files) as progress:
             taught = run(
                 read_batches(files, progress=progress),
                 policy=policy_of(settings),

@@ -35,6 +35,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
+    output.announce_compilation()
     from detector.files.files import InputError, Lines, read_batches, writing
     from detector.offline.dealing import Installation
     from detector.offline.replay import replay as run
@@ -52,8 +53,8 @@ def replay(
             open_files.enter_context(writing(rejected)) if rejected else None,
             open_files.enter_context(writing(clients)) if clients else None,
         )
+        output.compile_kernels()
         progress = open_files.enter_context(output.progress(files))
-        open_files.enter_context(output.compilation_told())
         values = run(
             read_batches(files, progress=progress, lines=lines),
             Installation(policy_of(settings), settings.partitions, settings.source_of),

@@ -3,12 +3,14 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from detector import has_kernels
 
 if TYPE_CHECKING:
     from detector.offline.learn import Taught
@@ -31,13 +33,31 @@ def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
         yield lambda read: bar.advance(task, read)
 
 
-def compilation_told() -> AbstractContextManager[None]:
-    """Say on a terminal if kernels have to be compiled: the bar stands still meanwhile."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from detector.shell.worker.warmup import compilation_told
+def announce_compilation() -> None:
+    """Print at once on a terminal that kernels will have to be compiled: to import what compiles them takes a while."""
+    if sys.stderr.isatty() and not has_kernels():
+        typer.echo("first run: the kernels are compiled, which takes up to a minute", err=True)
 
-    return compilation_told(lambda said: typer.echo(said, err=True))
+
+def compile_kernels() -> None:
+    """Compile the kernels that a run over files needs, and show on a terminal how far that is.
+
+    Without a terminal they are compiled when they are called.
+    """
+    if not sys.stderr.isatty():
+        return
+    from rich.console import Console
+
+    from detector.core.engine.warmup import warm_up
+    from detector.shell.worker.warmup import reporting_compilation
+
+    with Console(stderr=True).status("loading the kernels") as status:
+
+        def report(count: int, name: str) -> None:
+            status.update(f"compiling kernels: {count} are ready, now {name}")
+
+        with reporting_compilation(report):
+            warm_up(durable=False)
 
 
 @contextmanager

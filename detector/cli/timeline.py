@@ -23,6 +23,7 @@ def timeline(
     prior: Prior = None,
 ) -> None:
     """Draw one client: when it was heard, when it was expected, and which alerts there were."""
+    output.announce_compilation()
     from detector.core.clock import DAY_S
     from detector.files.files import InputError, read_batches, writing
     from detector.offline.dealing import Installation
@@ -34,7 +35,8 @@ def timeline(
         raise InputError("--output and the input files should be different files")
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     with writing(to) as out:
-        with output.progress(files) as progress, output.compilation_told():
+        output.compile_kernels()
+        with output.progress(files) as progress:
             try:
                 history = history_of(
                     client,
