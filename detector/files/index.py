@@ -15,7 +15,7 @@ from detector.core.primitives.hashing import Integers
 from detector.files.declared import Declared
 from detector.files.encodings import is_utf8
 from detector.files.opening import Progress
-from detector.files.table import Line, Table, declared_separator
+from detector.files.table import Line, Table, declared_separator, separator_of
 from detector.files.text import BLOCK_BYTES, Chunk, Text, chunks
 from detector.files.times import Floats, times_of_cells, times_of_lines
 
@@ -150,6 +150,15 @@ def _split(data: bytes) -> Iterator[bytes]:
         yield data[start:]
 
 
+class HeaderLine(NamedTuple):
+    """The line that names the columns, with its separator, and where the rows below it begin."""
+
+    data: bytes
+    separator: str
+    offset: int
+    line: int
+
+
 class Headed(NamedTuple):
     """A table and the place where its rows begin: the offset, and the number of the line."""
 
@@ -158,28 +167,38 @@ class Headed(NamedTuple):
     line: int
 
 
-def header_of(path: str, lines: Iterator[Line], declared: Declared, check: Utf8Check | None) -> Headed | None:
-    """Read the line that names the columns; None = there are only blank lines.
-
-    Raises
-    ------
-    InputError
-        If an obligatory column is missing.
-    """
+def header_line(lines: Iterator[Line]) -> HeaderLine | None:
+    """Find the line that names the columns; None = there are only blank lines."""
     separator = None
     for line in lines:
-        separator = separator or declared_separator(line.data)
-        if not line.data.strip() or declared_separator(line.data):
+        if told := declared_separator(line.data):
+            separator = told
+            continue
+        if not line.data.strip():
             continue
         header, last = line.data, line
         for _ in range(_HEADER_LINES_MAX):
             if header.count(b'"') % 2 == 0 or (more := next(lines, None)) is None:
                 break
             header, last = header + more.data, more
-        if check:
-            check.look(header)
-        return Headed(Table(path, header, declared, separator), last.offset + len(last.data), last.number + 1)
+        return HeaderLine(header, separator or separator_of(header), last.offset + len(last.data), last.number + 1)
     return None
+
+
+def header_of(path: str, lines: Iterator[Line], declared: Declared, check: Utf8Check | None) -> Headed | None:
+    """Read the line that names the columns of interactions; None = there are only blank lines.
+
+    Raises
+    ------
+    InputError
+        If an obligatory column is missing.
+    """
+    header = header_line(lines)
+    if header is None:
+        return None
+    if check:
+        check.look(header.data)
+    return Headed(Table(path, header.data, declared, header.separator), header.offset, header.line)
 
 
 def index_of_table(

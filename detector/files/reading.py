@@ -106,7 +106,7 @@ class Reading:
         ]
         self._bases = np.cumsum([0, *(len(source.index.at_s) for source in self.sources)])
         self.rows = int(self._bases[-1])
-        keys = np.concatenate([np.empty(0), *(self._keys(source) for source in self.sources)])
+        keys = _together([self._keys(source) for source in self.sources])
         if len(keys) and bool((keys[1:] < keys[:-1]).any()):
             self._order = _small(np.argsort(keys, kind="stable"))
         if not self._declared.keep_far and not self._declared.in_order:
@@ -182,16 +182,16 @@ class Reading:
 
     def _keys(self, source: Source) -> Floats:
         """Return what the rows of a file are sorted by; a row whose time will be refused stays behind the one above."""
-        at_s = source.index.at_s
-        last_timed = np.maximum.accumulate(np.where(self._is_time(at_s), np.arange(len(at_s)), -1))
-        keys = np.where(last_timed < 0, -np.inf, at_s[last_timed])
+        keys = _filled(source.index.at_s, self._is_time(source.index.at_s))
+        if not bool((keys[1:] < keys[:-1]).any()):
+            return keys
         latest = np.maximum.accumulate(keys)
         self.out_of_order += int((keys < latest).sum())
         return latest if self._declared.in_order or source.text.path == STANDARD else keys
 
     def _set_far_aside(self) -> None:
-        order = np.arange(self.rows) if self._order is None else self._order
-        at_s = np.concatenate([np.empty(0), *(source.index.at_s for source in self.sources)])[order]
+        order: Order = np.arange(self.rows, dtype=np.uint32) if self._order is None else self._order
+        at_s = _together([source.index.at_s for source in self.sources])[order]
         timed = np.flatnonzero(self._is_time(at_s))
 
         def clients_among(places: range) -> int:
@@ -218,6 +218,19 @@ def client_of(value: bytes) -> Any:  # noqa: ANN401 (JSON)
         return str(fields["client_id"])
     except (ValueError, LookupError, TypeError):
         return None
+
+
+def _filled(at_s: Floats, is_time: npt.NDArray[np.bool_]) -> Floats:
+    """Put the last time that is one in the place of each that is none."""
+    if bool(is_time.all()):
+        return at_s
+    last = np.maximum.accumulate(np.where(is_time, np.arange(len(at_s)), -1))
+    return np.where(last < 0, -np.inf, at_s[last])
+
+
+def _together(columns: Sequence[Floats]) -> Floats:
+    """Put columns behind each other; one alone is not copied."""
+    return columns[0] if len(columns) == 1 else np.concatenate([np.empty(0), *columns])
 
 
 def _small(rows: npt.NDArray[Any]) -> Order:

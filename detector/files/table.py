@@ -59,7 +59,8 @@ class Table:
 
     def __init__(self, path: str, header: bytes, declared: Declared, separator: str | None = None) -> None:
         self.separator = separator or separator_of(header)
-        self.columns = _columns(path, header, self.separator)
+        self.columns = columns_of(path, header, self.separator)
+        _demand_columns(path, self.columns)
         self.headers_repeated = 0  # rows that name the columns again, as files put behind each other do
         convert = converters(declared)
         self._converters = [convert.get(name, str) for name in self.columns]
@@ -78,25 +79,7 @@ class Table:
 
     def records(self, lines: Iterable[Line]) -> Iterator[Record]:
         """Put lines together to rows."""
-        source = _Lines(lines)
-        reader = csv.reader(source, delimiter=self.separator, strict=True)
-        while (line := source.take()) is not None:
-            if b'"' not in line.data:
-                yield Record(*line, line.data.decode("utf-8", "replace").rstrip("\r\n").split(self.separator))
-                continue
-            source.give_back(line)
-            source.taken.clear()
-            try:
-                cells = next(reader)
-            except (csv.Error, StopIteration):
-                # A quote that is never closed takes in the lines below it: only its own line is lost to it.
-                first, *others = source.taken
-                source.give_back(*others)
-                yield Record(*first, None)
-            else:
-                first = source.taken[0]
-                data = b"".join(part.data for part in source.taken)
-                yield Record(source.taken[-1].number, first.offset, data, cells)
+        return records_of(lines, self.separator)
 
     def value(self, row: bytes) -> bytes:
         """Return a row as it would be produced; empty if no cell of it is filled."""
@@ -129,6 +112,29 @@ class Table:
         return encode({name: field for name, field in event.items() if name in FIELDS})
 
 
+def records_of(lines: Iterable[Line], separator: str) -> Iterator[Record]:
+    """Put lines together to rows, whatever the columns are."""
+    source = _Lines(lines)
+    reader = csv.reader(source, delimiter=separator, strict=True)
+    while (line := source.take()) is not None:
+        if b'"' not in line.data:
+            yield Record(*line, line.data.decode("utf-8", "replace").rstrip("\r\n").split(separator))
+            continue
+        source.give_back(line)
+        source.taken.clear()
+        try:
+            cells = next(reader)
+        except (csv.Error, StopIteration):
+            # A quote that is never closed takes in the lines below it: only its own line is lost to it.
+            first, *others = source.taken
+            source.give_back(*others)
+            yield Record(*first, None)
+        else:
+            first = source.taken[0]
+            data = b"".join(part.data for part in source.taken)
+            yield Record(source.taken[-1].number, first.offset, data, cells)
+
+
 def separator_of(header: bytes) -> str:
     """Find which character separates the names of the columns: the one that leaves most of them whole.
 
@@ -152,12 +158,22 @@ def declared_separator(line: bytes) -> str | None:
     return None
 
 
-def _columns(path: str, header: bytes, separator: str) -> list[str]:
+def columns_of(path: str, header: bytes, separator: str) -> list[str]:
+    """Read the names of the columns.
+
+    Raises
+    ------
+    InputError
+        If the line has quotes that are not CSV's.
+    """
     text = header.decode("utf-8", "replace").rstrip("\r\n")
     try:
-        columns = [name.strip() for name in next(csv.reader((text,), delimiter=separator, strict=True), [])]
+        return [name.strip() for name in next(csv.reader((text,), delimiter=separator, strict=True), [])]
     except csv.Error as error:
         raise InputError(f"the first line of {path} is not CSV: {error}; correct its quotes") from None
+
+
+def _demand_columns(path: str, columns: list[str]) -> None:
     missing = [name for name in OBLIGATORY if name not in columns]
     if missing and any(any(character.isdigit() for character in name) for name in columns):
         raise InputError(
@@ -171,7 +187,6 @@ def _columns(path: str, header: bytes, separator: str) -> list[str]:
         )
     if repeated := [name for name in columns if name and columns.count(name) > 1]:
         raise InputError(f"{path} has the column {repeated[0]!r} more than once; rename or remove one")
-    return columns
 
 
 def _listed(columns: Sequence[str]) -> str:
