@@ -5,7 +5,7 @@ It is made in one pass that reads no more of a row than its time, and is what so
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -244,7 +244,7 @@ def _index_quoted(some: Iterator[Chunk], line: int, table: Table, declared: Decl
     records = table.records(numbered(some, line))
     column = table.time_column
     while True:
-        batch = [record for record, _ in zip(records, range(_ROWS_AT_ONCE), strict=False)]
+        batch = list(islice(records, _ROWS_AT_ONCE))
         if not batch:
             return
         cells = [row.cells[column].encode() if row.cells and len(row.cells) > column else b"" for row in batch]

@@ -50,7 +50,7 @@ def test_rows_are_read_in_the_order_of_their_times(tmp_path, packed, shape):
     chance = random.Random(1)
     paths, expected = [], []
     for file in range(3):
-        rows = [(START_S + chance.randrange(4000), file, number) for number in range(BATCH_ROWS)]
+        rows = [(START_S + chance.randrange(4000), file, number) for number in range(BATCH_ROWS + 1234)]
         expected += [(at, file, number) for at, _, number in rows]
         quote = '"' if shape == "quoted csv" else ""
         lines = [event(f"{file}/{number}", at) for at, _, number in rows]

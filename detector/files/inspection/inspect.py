@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 from pydantic_core import from_json
 
+from detector.core.primitives.hashing import Integers
 from detector.files.declared import Declared
 from detector.files.encodings import guessed_encoding
 from detector.files.index import NotUtf8Error, Utf8Check, header_line, numbered
@@ -23,7 +25,7 @@ from detector.files.inspection.columns import Column
 from detector.files.inspection.span import Span, TimeForms, span_of
 from detector.files.opening import open_file
 from detector.files.reading import Show, size_of
-from detector.files.table import NAMES, columns_of, records_of
+from detector.files.table import NAMES, Record, columns_of, records_of
 from detector.files.text import Chunk, Form, chunks, form_of, normalised
 from detector.files.times import Floats, times_of_cells, times_of_lines
 
@@ -106,7 +108,8 @@ class Inspection:
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as values of JSON."""
-        values = {**asdict(self), "span": self.span and self.span._asdict()}
+        values = {**vars(self), "form": asdict(self.form), "span": self.span and self.span._asdict()}
+        values["clients"] = self.clients and asdict(self.clients)
         values["columns"] = [
             {
                 "name": column.name,
@@ -141,6 +144,7 @@ class _Look:
         self._declared, self._now_s, self._forms = declared, time.time(), TimeForms()
         self._clients, self._all_clients = Counter[str](), True
         self._at_s: list[Floats] = []
+        self._offsets: list[Integers] = []  # of a table, where each row begins; of blocks not looked at, the block
         self._separator, self._time_place = b",", 0
         self._check = Utf8Check() if guessed is None else None
         self._done, self._size, self._show = 0, size_of(path), show
@@ -225,18 +229,22 @@ class _Look:
             self._column(name)
         records = records_of(lines, header.separator)
         while True:
-            batch = [record for record, _ in zip(records, range(_ROWS_AT_ONCE), strict=False)]
+            batch = list(islice(records, _ROWS_AT_ONCE))
             if not batch:
                 break
-            rows = [[cell.strip() for cell in record.cells] for record in batch if record.cells is not None]
-            self.inspection.broken += len(batch) - len(rows)
-            self._look_at_cells(columns, place, [row for row in rows if any(row)])
+            readable = [record for record in batch if record.cells is not None]
+            self.inspection.broken += len(batch) - len(readable)
+            self._look_at_records(columns, place, readable)
 
-    def _look_at_cells(self, columns: list[str], place: dict[str, int], rows: list[list[str]]) -> None:
-        repeated = sum(row == columns for row in rows)
-        self.inspection.headers_repeated += repeated
-        rows = [row for row in rows if row != columns] if repeated else rows
-        width = len(columns)
+    def _look_at_records(self, columns: list[str], place: dict[str, int], records: list[Record]) -> None:
+        rows, offsets, width = [], [], len(columns)
+        for record in records:
+            row = [cell.strip() for cell in record.cells or ()]
+            if row == columns:
+                self.inspection.headers_repeated += 1
+            elif any(row):
+                rows.append(row)
+                offsets.append(record.offset)
         self.inspection.broken += sum(len(row) > width for row in rows)
         cells = list(zip(*(row[:width] + [""] * (width - len(row)) for row in rows), strict=True)) or [()] * width
         for name, column in self.inspection.columns.items():
@@ -250,6 +258,7 @@ class _Look:
             for name in ("client_id", "direction", "kind", "currency")
         )
         self._at_s.append(times_of_cells([cell.encode() for cell in times], self._declared))
+        self._offsets.append(np.array(offsets, np.int64))
         self.inspection.rows += len(rows)
         self._look_at_fields(len(rows), clients, directions, kinds, currencies, times)
 
@@ -274,6 +283,7 @@ class _Look:
             cells = [row.split(self._separator, column + 1) for row in rows]
             times = [row[column] if len(row) > column else b"" for row in cells]
             self._at_s.append(times_of_cells(times, self._declared))
+            self._offsets.append(np.full(len(rows), chunk.offset))
 
     # Both
 
@@ -314,6 +324,8 @@ class _Look:
         inspection.offsets = dict(self._forms.offsets)
         inspection.without_offset = self._forms.without_offset
         at_s = np.concatenate([np.empty(0), *self._at_s])
+        if self._offsets:
+            at_s = at_s[np.argsort(np.concatenate(self._offsets), kind="stable")]
         if inspection.time_column:
             inspection.span = span_of(at_s, self._now_s, len(self._clients))
 
