@@ -16,7 +16,8 @@ import job
 import trial
 from broker import CACHE, COORDINATOR_STARTING, REPLY_SECONDS_MAX, Broker
 from dataset import Dataset
-from detector.core.engine.shard import POSITION_KEY, Policy, Shard
+from detector.core.engine.positions import POSITION_KEY
+from detector.core.engine.shard import Policy, Shard
 from trial import Progress, Trial, TrialError
 
 READY_SECONDS_MAX = 120

@@ -21,8 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Imported here, as only a failure needs them: --help answers without the Kafka client.
         from detector.files.files import InputError  # noqa: PLC0415
         from detector.shell.config.settings import SettingsError  # noqa: PLC0415
-        from detector.shell.kafka.client import AccessDenied, BrokerUnreachable  # noqa: PLC0415
-        from detector.shell.kafka.topics import TopicError  # noqa: PLC0415
+        from detector.shell.kafka.errors import AccessDenied, BrokerUnreachable, TopicError  # noqa: PLC0415
         from detector.shell.operations.no_worker import WorkersRun  # noqa: PLC0415
         from detector.shell.operations.produce import ProduceError  # noqa: PLC0415
         from detector.shell.operations.rebuild import RebuildError  # noqa: PLC0415

@@ -28,6 +28,7 @@ KAFKA = {*CONFIG, "detector.shell.config"}
 WORKER = {*KAFKA, "detector.shell.kafka", "detector.shell.telemetry"}
 SHELL = {*WORKER, "detector.shell.worker", "detector.shell.forward", "detector.shell.operations"}
 PROGRAMS = {*SHELL, *OFFLINE, "detector.backtest", "detector.demo", "detector.offline", "detector.simulate"}
+PROGRAMS |= {"detector.timeline", "detector.mapping"}
 FOLDERS = {
     "schemas": set(),
     "detector.core": {"schemas"},
@@ -43,13 +44,15 @@ FOLDERS = {
     "detector.files": {*GROUND, "detector.core.primitives", "detector.core.wire"},
     "detector.offline": OFFLINE,
     "detector.backtest": OFFLINE,
+    "detector.mapping": {"schemas"},
+    "detector.timeline": {*OFFLINE, "detector.offline", "detector.estimators", "detector.backtest"},
     "detector.simulate": {"schemas"},
     "detector.shell.config": CONFIG,
     "detector.shell.kafka": KAFKA,
     "detector.shell.telemetry": KAFKA,
     "detector.shell.worker": WORKER,
     "detector.shell.forward": WORKER,
-    "detector.shell.operations": {*WORKER, "detector.shell.forward"},
+    "detector.shell.operations": {*WORKER, "detector.shell.forward", "detector.shell.worker"},
     "detector.shell.pages": {"detector.shell.config", "detector.shell.telemetry"},
     "detector.demo": {*SHELL, "detector.simulate"},
     "detector.cli": PROGRAMS,
@@ -90,6 +93,7 @@ NOT_IN_CORE = {
     ),
     *("os", "io", "pathlib", "shutil", "tempfile", "sys", "logging", "warnings", "time", "random", "secrets"),
 }
+KAFKA_CLIENTS = ("aiokafka", "confluent_kafka", "faust.auth", "faust.transport", "faust.types.tuples")
 NOT_CALLED_IN_CORE = {"open", "print", "input", "now", "utcnow", "today", "uuid1", "uuid4", "default_rng"}
 SAYS_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 FUNCTION_LINES_MAX = 70
@@ -206,6 +210,13 @@ def test_only_the_estimators_and_the_backtest_import_river(path):
     """A worker starts without River's base classes, which bring SciPy."""
     may = folder(name_of(path)) in ("detector.estimators", "detector.backtest")
     assert may or not any(within(imported, "river") for imported in imports(path))
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_only_one_folder_knows_the_kafka_clients(path):
+    """Another Kafka client needs changes in one folder only; beyond it nobody sees more of Faust than its agents."""
+    known = {imported for imported in imports(path) if any(within(imported, client) for client in KAFKA_CLIENTS)}
+    assert not known or folder(name_of(path)) == "detector.shell.kafka"
 
 
 @pytest.mark.parametrize(

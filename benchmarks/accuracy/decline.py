@@ -13,16 +13,19 @@ import numpy as np
 from numba import njit
 
 from benchmarks.accuracy.logs import Floats, Row
-from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.clock import DAY_S, DAYS_PER_YEAR, NO_TIME_OFF
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
 from detector.core.signals import SIGNAL_NUMBER
-from detector.simulate.laws import Law, draw_gaps
+from detector.simulate.gap_distributions import GapDistribution, draw_gaps
 
 CLIENTS, ARL = 1000, 200
 DAYS_BETWEEN = 7.0
 IRREGULARITIES = (0.5, 0.7, 1.0)  # of gaps: standard deviation over mean
-LAWS: tuple[Law, ...] = ("gamma", "lognormal")  # those of the simulations whose likelihood is simple
+GAP_DISTRIBUTIONS: tuple[GapDistribution, ...] = (
+    "gamma",
+    "lognormal",
+)  # their likelihood is simple
 HISTORY, AHEAD = 30, 2000
 SCATTERS = (0.3, 0.5, 0.7)  # of the logarithm of order values
 VALUE_HISTORY, VALUE_AHEAD = 10, 200
@@ -34,7 +37,7 @@ def trend_delays(rows: Records, values: Floats, history: int, budget: float) -> 
     found = np.full(len(values), math.inf)
     for c in range(len(values)):
         for k in range(values.shape[1]):
-            trend.learn_value(rows[c], 1e9 + k * DAYS_BETWEEN * DAY_S, values[c, k])
+            trend.learn_value(rows[c], 1e9 + k * DAYS_BETWEEN * DAY_S, values[c, k], NO_TIME_OFF)
             if trend.crossed(rows[c], budget):
                 found[c] = k + 1 - history if k >= history else math.nan
                 break
@@ -55,7 +58,7 @@ def cusum_delays(log_ratios: Floats, history: int, limit: float) -> Floats:
     return found
 
 
-def log_ratios(law: Law, irregularity: float, gaps: Floats) -> Floats:
+def log_ratios(law: GapDistribution, irregularity: float, gaps: Floats) -> Floats:
     """ln(likelihood of gaps at half the rate / at the full rate), of mean 1 at the full rate."""
     if law == "gamma":
         return (gaps / 2 - math.log(2)) / irregularity**2
@@ -76,7 +79,7 @@ def at_equal_alarms(in_control: Callable[[float], Floats], low: float, high: flo
     return math.sqrt(low * high)
 
 
-def halved_rate(law: Law, irregularity: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def halved_rate(law: GapDistribution, irregularity: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Delays of the trend and of the CUSUM, in gaps."""
     steady = np.array([draw_gaps(law, irregularity, HISTORY + AHEAD, rng) for _ in range(CLIENTS)])
     halved = steady.copy()
@@ -105,7 +108,7 @@ def rows() -> Iterator[Row]:
     """Both declines: medians are what is judged, means are told beside them."""
     rng = np.random.Generator(np.random.PCG64(1))
     told, ours_sum, theirs_sum = [], 0.0, 0.0
-    for law, irregularity in itertools.product(LAWS, IRREGULARITIES):
+    for law, irregularity in itertools.product(GAP_DISTRIBUTIONS, IRREGULARITIES):
         ours, theirs = halved_rate(law, irregularity, rng)
         ours_sum, theirs_sum = ours_sum + np.nanmedian(ours), theirs_sum + np.nanmedian(theirs)
         told.append(

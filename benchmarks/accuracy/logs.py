@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from detector.backtest.run import Backtest, backtest
-from detector.core.clock import next_refit_s
+from detector.core.clock import NO_TIME_OFF, TimeOff, next_refit_s
 from detector.core.engine.shard import Policy
 from detector.core.layout import SILENCE, Records, new_segments
 from detector.core.model import rhythm
@@ -93,13 +93,13 @@ def streamed(client: Ints, at_s: Floats, budget: float) -> Streamed:
     start = 0
     while start < len(at_s):
         stop = int(np.searchsorted(at_s, next_refit_s(float(at_s[start]))))
-        _learn(*state, client[start:stop], at_s[start:stop])
+        _learn(*state, client[start:stop], at_s[start:stop], NO_TIME_OFF)
         state.refit()
         start = stop
     return state
 
 
 @njit
-def _learn(silences: Records, segments: Records, client: Ints, at_s: Floats) -> None:
+def _learn(silences: Records, segments: Records, client: Ints, at_s: Floats, off: TimeOff) -> None:
     for i in range(len(at_s)):
-        rhythm.learn_contact(silences[client[i]], segments[0].contact, at_s[i], SESSION_DAYS)
+        rhythm.learn_contact(silences[client[i]], segments[0].contact, at_s[i], SESSION_DAYS, off)

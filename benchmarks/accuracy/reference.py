@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.accuracy.logs import DATA, SESSION_DAYS, Floats, Ints, Row, retail, untaught
 from detector.backtest.feed import feed
-from detector.core.clock import DAY_S, next_refit_s
+from detector.core.clock import DAY_S, NO_TIME_OFF, next_refit_s
 from detector.core.engine.shard import Policy, Shard
 from detector.core.model import rhythm
 from detector.files.files import read_batches
@@ -38,6 +38,7 @@ def loaded() -> ModuleType:
         raise ImportError(str(REFERENCE))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.AMAX = 0.5  # type: ignore[attr-defined] # the study's cap was .25, and was found to be too low
     return module
 
 
@@ -58,7 +59,7 @@ def differences() -> list[float]:
         days = now_s / DAY_S - silence.last_s / DAY_S
         scored_before = days > SESSION_DAYS and silence.gaps
         survival = rhythm.survival(population, rhythm.measure(silence, population), days) if scored_before else np.nan
-        rhythm.learn_contact(silence, population, now_s, SESSION_DAYS)
+        rhythm.learn_contact(silence, population, now_s, SESSION_DAYS, NO_TIME_OFF)
         scored = reference.on_contact(their, now_s / DAY_S, their_segment, SESSION_DAYS)
         if scored and scored[1] is not None:
             found.append(abs(survival / scored[1] - 1))

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.accuracy.logs import Row, judged
 from detector.core.clock import DAY_S
-from detector.simulate.laws import LAWS, Law, draw_gaps
+from detector.simulate.gap_distributions import GAP_DISTRIBUTIONS, GapDistribution, draw_gaps
 
 CLIENTS, DAYS, START_S = 600, 900, 1.5e9
 IRREGULARITIES = (0.3, 0.5, 0.7, 1.0)
@@ -15,9 +15,9 @@ MEDIAN_GAP_DAYS, GAP_SCATTER = 12.0, 0.8  # of the clients' mean gaps, log-norma
 LEAVING = 1 / 3
 
 
-def contacts(law: Law, seed: int) -> list[bytes]:
+def contacts(law: GapDistribution, seed: int) -> list[bytes]:
     """Draw the contacts of all clients, in order of time."""
-    rng = np.random.Generator(np.random.PCG64([seed, LAWS.index(law)]))
+    rng = np.random.Generator(np.random.PCG64([seed, GAP_DISTRIBUTIONS.index(law)]))
     drawn: list[tuple[float, int]] = []
     for client in range(CLIENTS):
         mean_days = math.exp(rng.normal(math.log(MEDIAN_GAP_DAYS), GAP_SCATTER))
@@ -33,7 +33,7 @@ def contacts(law: Law, seed: int) -> list[bytes]:
 
 def rows() -> Iterator[Row]:
     """Per law."""
-    ratios = {law: judged([contacts(law, 1)], [1.0]).judged[0].calibration.overall for law in LAWS}
+    ratios = {law: judged([contacts(law, 1)], [1.0]).judged[0].calibration.overall for law in GAP_DISTRIBUTIONS}
     yield Row(
         f"the same on simulated clients ({CLIENTS} of each law, {DAYS} days, a third of them leaving)",
         ".6-1.4, each law",

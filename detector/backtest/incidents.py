@@ -10,8 +10,7 @@ from detector.backtest.alarms import Alarms, placed
 from detector.backtest.log import Bools, Ints, Log
 from detector.backtest.silences import Silences
 from detector.core.alerts.alert import or_none
-from detector.core.clock import to_operational_days
-from detector.core.engine.shard import Effects
+from detector.core.engine.drain import Effects
 from detector.core.incidents.effect import CONTACT_SIGNAL, RESOLVED
 from detector.core.incidents.transitions import ESCALATED, OPENED
 from detector.core.lifecycle import REASON_WORDS, SIGNAL_WORDS, TYPE_OF
@@ -161,6 +160,7 @@ def incidents_of(told: Told, log: Log, segments: Sequence[Sequence[str]]) -> lis
         "segment",
         "opened_s",
         "last_heard_s",
+        "actual_heard_within_days",
         "p90_s",
         "mean_gap_days",
         "gaps_seen",
@@ -168,7 +168,7 @@ def incidents_of(told: Told, log: Log, segments: Sequence[Sequence[str]]) -> lis
         "at_s",
         "reason",
     )
-    segment, opened_s, last_s, p90_s, mean_gap_days, gaps, gone, at_s, reason = (
+    segment, opened_s, last_s, silent_days, p90_s, mean_gap_days, gaps, gone, at_s, reason = (
         told.effects[name].tolist() for name in names
     )
     return [
@@ -178,7 +178,7 @@ def incidents_of(told: Told, log: Log, segments: Sequence[Sequence[str]]) -> lis
             segment=segments[shard[first]][segment[first]],
             opened_s=opened_s[first],
             last_heard_s=last_s[first],
-            silent_days=round(to_operational_days(at_s[first]) - to_operational_days(last_s[first]), 4),
+            silent_days=round(silent_days[first], 4),
             expected_s=p90_s[first],
             mean_gap_days=round(mean_gap_days[first], 4),
             gaps=gaps[first],

@@ -12,7 +12,7 @@ from detector.backtest.definitions import DEFINITIONS
 from detector.backtest.gallery import Gallery, Timeline, gallery
 from detector.backtest.incidents import Incident
 from detector.backtest.notes import notes
-from detector.backtest.plots import alerts_plot, calibration_plot, rules_plot, survival_plot
+from detector.backtest.plots import alerts_plot, calibration_plot, reliability_plot, rules_plot, survival_plot
 from detector.backtest.run import Backtest, Judged
 from detector.backtest.survival import TOLD_TIMES_MEAN
 from detector.backtest.timeline import timeline_plot
@@ -77,6 +77,7 @@ def _pictures(found: Backtest, shown: Judged) -> dict[str, str]:
     return {
         "calibration": _inline(calibration_plot(found.judged)),
         "rules": _inline(rules_plot(found.judged)),
+        "reliability": _inline(reliability_plot(shown.reliability)) if shown.reliability[0].alerts else "",
         "alerts": _inline(alerts_plot(found.silences, shown)) if spans else "",
         "survival": _inline(survival_plot(found.survival[:SEGMENTS_MAX])) if found.survival else "",
     }
@@ -109,8 +110,8 @@ def _said_of_false_alarm(timeline: Timeline) -> str:
     back_after = ((told.resolved_s or told.opened_s) - told.opened_s) / DAY_S
     return (
         f"{_rhythm(told)} Alerted on {_day(told.opened_s)}, after {told.silent_days:.0f} days; in "
-        f"the end the chance that it had left was put at {told.probability_gone:.0%}. Back {back_after:.0f} days "
-        "after the alert."
+        f"the end the chance that it would not be heard was put at {told.probability_gone:.0%}. Back {back_after:.0f} "
+        "days after the alert."
     )
 
 

@@ -35,6 +35,7 @@ def as_json(found: Backtest) -> dict[str, Any]:
                     for name, (opened, resolved) in judged.others.items()
                 ],
                 "held": judged.held,
+                "outlook": [asdict(horizon) for horizon in judged.reliability],
                 "level_shifts": _levels(judged.shifts),
             }
             for judged in found.judged

@@ -13,10 +13,12 @@ from detector.backtest.feed import feed
 from detector.backtest.incidents import Incident, contact_alarms, incidents_of, others, told_by
 from detector.backtest.levels import Shift, shifts
 from detector.backtest.log import Floats, Log
+from detector.backtest.outlook import Reliability, moments_of, reliability
 from detector.backtest.score import Calibration, Score, calibration, score
 from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
-from detector.core.engine.shard import Effects, Policy, Shard
+from detector.core.engine.drain import Effects
+from detector.core.engine.shard import Policy, Shard
 from detector.core.incidents.effect import EFFECT
 
 HOURS_PER_DAY = 24
@@ -42,6 +44,8 @@ class Judged:
         Alerts that were not released because their segment was still learning.
     shifts
         Where the alerts a day of a segment changed their level.
+    reliability
+        What the alerts said of their clients' return, against what came true, per horizon.
     """
 
     budget: float
@@ -53,6 +57,7 @@ class Judged:
     others: dict[str, tuple[int, int]]
     held: int
     shifts: list[Shift]
+    reliability: list[Reliability]
 
     @property
     def best_baseline(self) -> Baseline | None:
@@ -157,6 +162,7 @@ def _judge(budget: float, effects: Sequence[Effects], shards: Sequence[Shard], s
         others=others(told),
         held=sum(shard.counts["held"] for shard in shards),
         shifts=_shifts_of_segments(incidents, log),
+        reliability=reliability(moments_of(told), log.end_s),
     )
 
 

@@ -146,7 +146,7 @@ def watch(
     wanted = selection_of(types, segments, severities, owners)
     require_topics(settings, [settings.alerts_topic, *([settings.history_topic] if history else [])])
     asyncio.run(
-        show(settings, from_beginning=from_beginning, history=history, raw=as_json, say=typer.echo, selection=wanted)
+        show(settings, from_beginning=from_beginning, history=history, raw=as_json, write=typer.echo, selection=wanted)
     )
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from detector.cli.options import (
     KeepFar,
     Prior,
     TimesIn,
+    instant,
     settings_of,
 )
 
@@ -33,19 +33,6 @@ if TYPE_CHECKING:
     from detector.offline.outputs import Output, Summary
 
 
-def _instant(text: str) -> float:
-    """Read `now`, or a time with an offset."""
-    if text == "now":
-        return time.time()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min  # noqa: DTZ901 - it has no offset either
-    if at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is neither `now` nor a time with an offset, such as 2025-03-04T00:00:00Z")
-    return at.timestamp()
-
-
 def replay(
     context: typer.Context,
     files: Files,
@@ -53,7 +40,7 @@ def replay(
     partitions: Annotated[int | None, typer.Option(help="Shards, instead of the setting.")] = None,
     until: Annotated[
         float | None,
-        typer.Option(parser=_instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
+        typer.Option(parser=instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
     prior: Prior = None,
     rejected: Annotated[str | None, typer.Option(metavar="OUT", help="Where refused records go, as NDJSON.")] = None,
@@ -104,8 +91,13 @@ def replay(
     output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
     for line in outputs.refused.lines():
         note(line)
-    if summary.rejected and not rejected:
-        note("--rejected OUT writes the rejected records with their reasons")
+    if (summary.rejected or summary.left_out) and not rejected:
+        note("--rejected OUT writes the rejected records, and those with fields left out, with reasons")
+    if summary.lookalikes:
+        note(
+            f"warning: {summary.lookalikes:,} client ids differ from another one only in case or blanks; they count as"
+            " different clients: write each in one way if they are not"
+        )
     demand_applied(summary.applied)
 
 

@@ -1,5 +1,7 @@
 """What several commands share: arguments, and the settings that are in force."""
 
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
@@ -92,6 +94,19 @@ def setting_given(text: str) -> tuple[str, str]:
     if "SecretStr" in repr(Settings.model_fields[name].annotation):
         raise typer.BadParameter(f"{name} is a secret, which a command line would show: use {variable(name)}")
     return name, value
+
+
+def instant(text: str) -> float:
+    """Read `now`, or a time with an offset."""
+    if text == "now":
+        return time.time()
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - it has no offset either
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is neither `now` nor a time with an offset, such as 2025-03-04T00:00:00Z")
+    return at.timestamp()
 
 
 def selection_of(

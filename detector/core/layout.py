@@ -3,7 +3,7 @@
 All are fixed-size NumPy records, so that a million clients are one array and a kernel runs over it without an object
 per client; packed, so that equal rows are equal bytes. Instants are epoch seconds (`_s`), durations are days of
 operational time (`_days`). What is kept of a client is rounded down to whole seconds; 0 = not set. Of a row only what
-differs from a new one is written: `stored`.
+differs from a new one is stored: `state.codec`.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from detector.core.clock import NEVER_S
+from detector.core.signals import TRAITS
 
-LAYOUT = 6  # version of the records below and of their stored form; every stored record begins with it
+LAYOUT = 7  # version of the records below and of their stored form; every stored record begins with it
 RHYTHM_BINS = 9  # by mean gap: below 1 day, below 2, 4, ... 128, and above
 U_MIN, U_STEP, U_BINS = -4.0, 0.2, 70  # the survival table's grid, in ln(gap / own mean gap)
 RECENT = 3  # contacts whose ids are kept for the evidence of an alert
 SEEN = 4  # interactions among which a repeated event_id is recognised
-SIGNALS = 9  # that can decline: signals.TRAITS
+SIGNALS = len(TRAITS)  # that can decline
 COUNT_MAX = 65_535  # where counts stop: what they weigh has long been the same
 CHANNELS_HEARD = 4  # channels of a client that are told apart
 
@@ -110,12 +111,57 @@ TREND = np.dtype(
         ("now_count", "u2"),  # how many these are, at most COUNT_MAX
         ("opened_s", "u4"),  # while an incident is open
         ("state", "u1"),  # lifecycle.State
+        ("currency", "u2"),  # of amounts, packed (primitives.currency); 0 = none was given
+    ]
+)
+
+# What the chance that a client comes back depends on, at one instant of a silence: model.return_chance.
+STAGES, NUMBERS = 3, 7
+FACTS = np.dtype(
+    [
+        ("gaps", "u2"),  # as in SILENCE
+        ("mean_gap_days", "f8"),  # shrunk towards the segment's; 0 = too few gaps are known
+        ("survival", "f8"),  # P(a gap lasts longer than this one has)
+        ("lasting", "f8", (STAGES,)),  # P(it lasts to the end of a stage | it has lasted so long)
+        ("gone_after_days", "f8"),  # the end of the last stage; the others end after 30 and 90 days
+    ]
+)
+
+# An alert whose outcome is waited for, with what was said then.
+MOMENT = np.dtype(
+    [
+        (
+            "number",
+            "u4",
+        ),  # in the order in which moments came: of two labels at one instant the lower one is learned first
+        ("at_s", "u4"),
+        ("segment", "u2"),
+        ("stage", "u1"),  # that is not over
+        ("heard", "u1"),  # in it
+        ("facts", FACTS),
+        ("chances", "f4", (STAGES,)),  # that the alert said
+    ]
+)
+
+# What was learned of the rate of departures. A segment has one number more, its own beside that of all.
+LABELS_RECENT = 500  # among which what was said is compared with what came true
+NO_LABEL = 0xFF
+OWN_RATE = np.dtype([("log_rate", "f8"), ("variance", "f8"), ("day", "f8")])
+POSTERIOR = np.dtype(
+    [
+        ("weights", "f8", (NUMBERS,)),
+        ("covariance", "f8", (NUMBERS, NUMBERS)),
+        ("day", "f8"),  # of the last label, since the epoch; -inf = there is none
+        ("labels", "i8"),
+        ("moments", "u4"),  # the number of the next one
+        ("recent_chances", "f4", (LABELS_RECENT,)),  # of the last labels, a ring: what was said of the stage
+        ("recent_labels", "u1", (LABELS_RECENT,)),  # 2 x stage + whether the client was silent, or NO_LABEL
     ]
 )
 
 INTERACTION = np.dtype(
     [
-        ("key_s", "f8"),  # merge key: latest event time of its source so far
+        ("key_s", "f8"),  # until the merge, when its record was written, 0 = not known; then its merge key
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
         ("id_start", "i8"),  # of its event_id, in the ids of its batch
@@ -128,6 +174,7 @@ INTERACTION = np.dtype(
         ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
+        ("currency", "u2"),  # of its amount, packed (primitives.currency); 0 = none was given
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )

@@ -1,21 +1,27 @@
-"""The life of an incident, as one table: all transitions are here, and what is not here is illegal.
+"""The life of an incident, as one table: each step that an incident can take is here, and no other is legal.
 
-Acknowledging and snoozing have their place in the table and nobody who asks for them yet.
+A step is a transition that is published, or `held`: an incident opens while its segment still learns. What ends a held
+incident is the step `resolved`, and it is not published, because its opening was not.
+
+Acknowledging and snoozing stand in the table, and nothing asks for them yet.
 """
 
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numba import njit
 
-from schemas.incident import Reason, Severity, Signal, Transition, Type
+from schemas.incident import SIGNALS, Reason, Severity, Signal, Transition, Type
 
 
 class State(IntEnum):
-    """Where a client stands with one signal. HELD: an incident while its segment still learns; nobody is told of it."""
+    """Where a client stands with one signal.
+
+    HELD is an incident that opened while its segment still learned: it is counted, and not published.
+    """
 
     QUIET = 0
     OPEN = 1
@@ -26,12 +32,16 @@ class State(IntEnum):
 
 
 class IllegalTransitionError(Exception):
-    """A bug: this transition is not in the table."""
+    """A bug: this step is not in the table."""
 
 
-TRANSITIONS: Final[Mapping[tuple[State, Transition], State]] = MappingProxyType(
+Step = Transition | Literal["held"]
+
+STEPS: Final[Mapping[tuple[State, Step], State]] = MappingProxyType(
     {
         (State.QUIET, "opened"): State.OPEN,
+        (State.QUIET, "held"): State.HELD,
+        (State.HELD, "resolved"): State.QUIET,
         (State.OPEN, "acknowledged"): State.ACKNOWLEDGED,
         (State.OPEN, "snoozed"): State.SNOOZED,
         (State.OPEN, "escalated"): State.ESCALATED,
@@ -47,20 +57,20 @@ TRANSITIONS: Final[Mapping[tuple[State, Transition], State]] = MappingProxyType(
 
 # Kernels know the words by their place in the closed sets.
 TRANSITION_WORDS: Final[tuple[Transition, ...]] = get_args(Transition)
+STEP_WORDS: Final[tuple[Step, ...]] = (*TRANSITION_WORDS, "held")
 REASON_WORDS: Final[tuple[Reason, ...]] = get_args(Reason)
 SIGNAL_WORDS: Final[tuple[Signal, ...]] = get_args(Signal)
 SEVERITY_WORDS: Final[tuple[Severity, ...]] = get_args(Severity)
 TYPE_OF: Final[Mapping[Signal, Type]] = {
-    signal: "silence_exceeded" if signal in ("contact", "orders", "reply_overdue") else "declining_trend"
-    for signal in SIGNAL_WORDS
+    signal: incident_type for incident_type, signals in SIGNALS.items() for signal in signals
 }
 
 
 def _after_numbers() -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The table as kernels see it: by state and transition; _ILLEGAL where it has nothing."""
-    numbers = np.full((len(State), len(TRANSITION_WORDS)), _ILLEGAL, np.uint8)
-    for (state, transition), following in TRANSITIONS.items():
-        numbers[state, TRANSITION_WORDS.index(transition)] = following
+    """Return the table as kernels see it: by state and step; _ILLEGAL where it has nothing."""
+    numbers = np.full((len(State), len(STEP_WORDS)), _ILLEGAL, np.uint8)
+    for (state, step), following in STEPS.items():
+        numbers[state, STEP_WORDS.index(step)] = following
     return numbers
 
 
@@ -71,9 +81,9 @@ Stateful = Any  # one record of layout.INCIDENT or layout.TREND, seen from Numba
 
 
 @njit(cache=True, error_model="numpy")
-def move(incident: Stateful, transition: int) -> None:
-    """Let an incident make a transition; one that is not in the table raises and changes nothing."""
-    state = _AFTER[incident.state, transition]
+def move(incident: Stateful, step: int) -> None:
+    """Set the state that follows a step, by its number in STEP_WORDS; an illegal one raises and changes nothing."""
+    state = _AFTER[incident.state, step]
     if state == _ILLEGAL:
-        raise IllegalTransitionError("an incident cannot make this transition from its state")
+        raise IllegalTransitionError("an incident cannot take this step from its state")
     incident.state = state

@@ -4,6 +4,7 @@ A trend judges a signal on the scale on which its values scatter evenly, and tel
 they were measured. One table says it all; the kernels read its columns, as arrays by signal number.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, Literal, NamedTuple
 
@@ -51,6 +52,7 @@ class Trait(NamedTuple):
 #   payment delays .7-1.3 and .4-.5; shares of .5 to .99 1.0-1.4 and .7-1.1; sentiment .8-1.0 and .5.
 # (Later below nominal: the reference follows the values, and the threshold is made for logs, whose clients do change.)
 # On the orders of a real shop, online_retail_ii, with one false alert a client-year: gaps .9, order values .8.
+# A signal's number is stored with its trends, so a new one goes to the end.
 TRAITS: Final = (
     Trait("contact_rate", "days", Scale.LOG, 1, 0.15, Prior(1.95, 0.01, 3.0, 1.5)),
     Trait("order_rate", "days", Scale.LOG, 1, 0.15, Prior(3.0, 0.01, 3.0, 1.5)),
@@ -62,6 +64,18 @@ TRAITS: Final = (
     Trait("substance", "share", Scale.AS_IT_IS, -1, 0.1, Prior(0.9, 1.0, 3.0, 0.4)),
     Trait("sentiment", "score", Scale.AS_IT_IS, -1, 0.1, Prior(0.2, 0.01, 3.0, 0.15)),
 )
+SUBJECTS: Final[Mapping[Signal, str]] = {
+    "contact_rate": "The time between its contacts",
+    "order_rate": "The time between its orders",
+    "order_value": "The value of its orders",
+    "reply_latency": "The time that it takes to reply",
+    "reply_length": "The length of its messages",
+    "meetings_kept": "The share of meetings that it keeps",
+    "payment_delay": "The delay of its payments",
+    "substance": "The share of its messages that are about business",
+    "sentiment": "The mood of its messages",
+}
+"""How a sentence about a signal begins."""
 SIGNAL_NUMBER: Final = {trait.name: number for number, trait in enumerate(TRAITS)}
 
 # The same as columns, as a kernel sees them.

@@ -7,21 +7,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.progress import Progress
 
 from detector.core.clock import DAY_S
-from detector.core.engine.shard import POSITION_KEY
+from detector.core.engine.positions import POSITION_KEY
 from detector.core.primitives.partitioner import partition_of
 from detector.shell.config.settings import Settings
-from detector.shell.kafka.client import for_aiokafka
+from detector.shell.kafka.client import started
+from detector.shell.kafka.reader import Reader
 from schemas.alert import AlertData, AlertEvent
 
 _SECONDS_WITHOUT_NEWS_MAX = 60  # of a worker that starts on a machine with much else to do
-_QUIET_MS = 1000
+_QUIET_S = 1.0
 
 
 @dataclass
@@ -51,38 +50,28 @@ async def follow(
     end_s = max((datetime.fromisoformat(str(event["at"])).timestamp() for event in events), default=start_s)
     shards = {partition_of(str(event["client_id"]), settings.partitions) for event in events}
     followed = _Followed(dict.fromkeys(shards, -math.inf))
-    consumer = AIOKafkaConsumer(
-        **for_aiokafka(settings),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        check_crcs=False,  # the embedded broker returns batches of transactions with a wrong one
-    )
     names = settings.alerts_topic, settings.history_topic, settings.state_topic
-    await consumer.start()
-    consumer.assign([TopicPartition(name, number) for name in names for number in range(settings.partitions)])
-    news_s = time.monotonic()
-    try:
+    reader = Reader(settings, names, checks_crcs=False)  # the embedded broker returns transactions with a wrong one
+    async with started(reader):
+        news_s = time.monotonic()
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("simulated days", total=(end_s - start_s) / DAY_S)
             while min(followed.clocks.values(), default=math.inf) <= end_s:
                 if worker.poll() is not None or time.monotonic() - news_s > _SECONDS_WITHOUT_NEWS_MAX:
                     return None
-                if await _read(consumer, settings, followed):
+                if await _read(reader, settings, followed):
                     news_s = time.monotonic()
                 at_s = min(followed.clocks.values(), default=end_s)
                 bar.update(task, completed=max(0.0, at_s - start_s) / DAY_S)
-        while await _read(consumer, settings, followed):
+        while await _read(reader, settings, followed):
             pass
-    finally:
-        await consumer.stop()
     return list(followed.alerts.values())
 
 
-async def _read(consumer: Any, settings: Settings, followed: _Followed) -> int:  # noqa: ANN401 - ships no types
-    """Take in what has come; give how many records it was."""
-    found = await consumer.getmany(timeout_ms=_QUIET_MS)
-    records = [record for batch in found.values() for record in batch if record.value is not None]
+async def _read(reader: Reader, settings: Settings, followed: _Followed) -> int:
+    """Apply the records that have come; return how many there were."""
+    batches = await reader.next(wait_s=_QUIET_S)
+    records = [record for batch in batches for record in batch.records if record.value is not None]
     for record in records:
         if record.topic != settings.state_topic:
             data = AlertEvent.model_validate_json(record.value).data

@@ -30,7 +30,7 @@ _STOP_SECONDS_MAX = 10
 
 
 def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) -> int:
-    """Simulate a year that ends now, let a worker read it, and print what it found; give the exit status.
+    """Simulate a year that ends now, let a worker read it, and print what it found; return the exit status.
 
     Parameters
     ----------
@@ -63,24 +63,24 @@ def run_demo(settings: Settings, *, kafka: str | None, clients: int, seed: int) 
             else:
                 stack.enter_context(_topics_on_a_broker(own))
             firm = Firm(clients=clients, seed=seed, end=datetime.now(UTC))
-            told = simulate(firm)
-            values = (json.dumps(event, ensure_ascii=False).encode() for event in told.events)
+            simulation = simulate(firm)
+            values = (json.dumps(event, ensure_ascii=False).encode() for event in simulation.events)
             produced = asyncio.run(produce(values, own))
             console.print(f"{produced.records} events of {clients} clients in a year; a worker reads them")
             worker = stack.enter_context(_worker(own))
-            alerts = asyncio.run(follow(own, told.events, firm.start.timestamp(), worker))
+            alerts = asyncio.run(follow(own, simulation.events, firm.start.timestamp(), worker))
     except KeyboardInterrupt:
         return 128 + ended_by[0] if ended_by else Exit.INTERRUPTED
     if alerts is None:
         console.print("the worker ended, or stopped before it was through; run it again, or with fewer --clients")
         return 1
-    report(console, incidents_of(alerts), told.truths)
+    report(console, incidents_of(alerts), simulation.truths, firm=firm, settings=own)
     return 0
 
 
 @contextmanager
 def _topics_on_a_broker(settings: Settings) -> Iterator[None]:
-    """Make the demo's topics on a broker of somebody's, and leave nothing of them behind."""
+    """Create the demo's topics on the user's broker, and delete them at the end."""
     asyncio.run(topics.create(settings))
     try:
         yield
@@ -90,17 +90,17 @@ def _topics_on_a_broker(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _interrupted_by_signals() -> Iterator[list[int]]:
-    """Let a closed terminal or a polite `kill` end us as Ctrl-C does, with our worker; gives the signals that came."""
+    """End the demo and its worker on SIGTERM and SIGHUP as on Ctrl-C; yield the signals that came."""
     came: list[int] = []
 
     def interrupt(number: int, _: FrameType | None) -> None:
         came.append(number)
         signal.raise_signal(signal.SIGINT)  # which asyncio knows to answer
 
-    wanted = {signal.SIGTERM: interrupt, signal.SIGINT: signal.default_int_handler}  # a shell's `&` has it ignored
+    handlers = {signal.SIGTERM: interrupt, signal.SIGINT: signal.default_int_handler}  # a shell's `&` has it ignored
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else nohup asked for it
-        wanted[signal.SIGHUP] = interrupt
-    former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        handlers[signal.SIGHUP] = interrupt
+    former = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield came
     finally:
@@ -110,15 +110,15 @@ def _interrupted_by_signals() -> Iterator[list[int]]:
 
 @contextmanager
 def _worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker; `env` adds to the environment, which only the settings read."""
-    given = {
+    """Run a worker. `env` passes the settings on: only the module of the settings reads the environment."""
+    worker_settings = {
         "bootstrap_servers": settings.bootstrap_servers,
         "app_id": settings.app_id,
         "settle_s": settings.settle_s,
         "partitions": settings.partitions,
         "log_level": "WARNING",
     }
-    variables = [f"{variable(name)}={value}" for name, value in given.items()]
+    variables = [f"{variable(name)}={value}" for name, value in worker_settings.items()]
     # In a session of its own, Ctrl-C reaches us alone, and we end it.
     process = subprocess.Popen(  # noqa: S603 - our own program
         ["/usr/bin/env", *variables, sys.executable, "-m", "detector", "worker"], start_new_session=True

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from detector.core.clock import NO_TIME_OFF
 from detector.core.model import replies, trend
 from detector.core.primitives.hashing import conversation
+from detector.estimators.outlook import Features
 from detector.estimators.segment import Segment
-from detector.estimators.silence import Features, Silence
+from detector.estimators.silence import Silence
 from detector.estimators.trend import Trend
 
 
@@ -69,16 +71,18 @@ class Replies(Silence):
         if x.get(self.direction) == "inbound":
             self._learn_theirs(client, at_s, thread)
         elif x.get(self.direction) == "outbound":
-            replies.learn_our_reply(client, self.segment.rows[0], at_s)
-            replies.await_reply(client, self.segment.rows[0], at_s, thread, trend.interval_days(self.trend.rows[0]))
+            replies.learn_our_reply(client, self.segment.rows[0], at_s, NO_TIME_OFF)
+            replies.await_reply(
+                client, self.segment.rows[0], at_s, thread, trend.interval_days(self.trend.rows[0]), NO_TIME_OFF
+            )
 
     def _learn_theirs(self, client: Any, at_s: float, thread: int) -> None:  # noqa: ANN401 - a record of layout.CLIENT
         self._clients.contact["last_s"] = int(at_s)
         if replies.is_reply(client, thread):
-            days = replies.learn_reply(client, self.segment.rows[0], at_s)
+            days = replies.learn_reply(client, self.segment.rows[0], at_s, NO_TIME_OFF)
             self.trend.learn_one({self.trend.at: at_s, self.trend.value: days})
         replies.await_our_reply(client, at_s)
 
     def waits_for_us(self, at_s: float) -> bool:
         """Whether the client's message waits longer for our answer than it usually has to in this segment."""
-        return bool(replies.waits_for_us(self._clients[0], self.segment.rows[0], at_s))
+        return bool(replies.waits_for_us(self._clients[0], self.segment.rows[0], at_s, NO_TIME_OFF))

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from detector.core.clock import NO_TIME_OFF
 from detector.core.model import rhythm
+from detector.estimators.outlook import Features
 from detector.estimators.segment import Segment
-from detector.estimators.silence import Features, Silence
+from detector.estimators.silence import Silence
 
 _HOURS_PER_DAY = 24
 
@@ -69,4 +71,6 @@ class Rhythm(Silence):
         if self.at not in x or x[self.at] < self._silence.last_s:
             return
         self.segment.come_to(x[self.at])
-        rhythm.learn_contact(self._silence, self._population, x[self.at], self.session_hours / _HOURS_PER_DAY)
+        rhythm.learn_contact(
+            self._silence, self._population, x[self.at], self.session_hours / _HOURS_PER_DAY, NO_TIME_OFF
+        )

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from river import base
 
+from detector.core.clock import NO_TIME_OFF
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
 from detector.core.signals import SIGNAL_NUMBER
-from detector.estimators.silence import Features
+from detector.estimators.outlook import Features
 from schemas.incident import Signal
 
 
@@ -91,13 +92,13 @@ class Trend(base.AnomalyDetector):
             The time and the value; without both of them nothing is learned.
         """
         if self.at in x and self.value in x:
-            trend.learn_value(self.rows[0], x[self.at], x[self.value])
+            trend.learn_value(self.rows[0], x[self.at], x[self.value], NO_TIME_OFF)
 
     def score_one(self, x: Features) -> float:
         """The value's normal score against the values before it, from -3 to 3; 0 without a value, and of the first."""
         if self.at not in x or self.value not in x:
             return 0.0
-        score: float = trend.learn_value(self.rows.copy()[0], x[self.at], x[self.value])
+        score: float = trend.learn_value(self.rows.copy()[0], x[self.at], x[self.value], NO_TIME_OFF)
         return score
 
     @property

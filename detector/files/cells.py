@@ -69,7 +69,8 @@ def _time(declared: Declared) -> Convert:
     """Return the conversion of times: numbers in the declared unit, and offsets with the colon that RFC 3339 wants."""
 
     def converted(cell: str) -> float | str:
-        if "T" not in cell:
+        # 1.74E+09 is how a spreadsheet writes a time of which it lost the last digits.
+        if "T" not in cell and "e" not in cell.lower():
             try:
                 return declared.seconds(_number(cell))
             except ValueError:

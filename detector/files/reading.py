@@ -22,7 +22,7 @@ from detector.files.output import STANDARD
 from detector.files.problem import InputError
 from detector.files.source import Source, source_of
 from detector.files.times import Floats
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 BATCH_ROWS: Final = 5000
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.simulate.firm import Firm, Mix
+from detector.simulate.gap_distributions import GAP_DISTRIBUTIONS, GapDistribution
 from detector.simulate.hours import EVENING, OFFICE, Hours
-from detector.simulate.laws import LAWS, Law
 
 VALUE_PER_YEAR = {"key_account": 120_000.0, "standard": 20_000.0, "small": 3_000.0}
 """Median of the yearly order value by segment, in the client's currency."""
@@ -27,7 +27,7 @@ class Client:
     segment: str
     currency: str
     value_per_year: float
-    law: Law
+    gap_distribution: GapDistribution
     mean_gap_days: float
     irregularity: float
     kind_shares: tuple[float, ...]
@@ -44,7 +44,7 @@ class Client:
 
     @property
     def client_id(self) -> str:
-        """The id in the events."""
+        """Id of the client in the events."""
         return f"client-{self.number:04d}"
 
     @property
@@ -57,13 +57,13 @@ class Client:
 def draw_client(firm: Firm, number: int, rng: np.random.Generator) -> Client:
     """Draw a client from its own stream."""
     segment = _segment(firm, rng.random())
-    # A fixed order of draws: what a parameter decides later does not change what was drawn before.
+    # The order of the draws is fixed: a parameter that is used later does not change what was drawn before.
     return Client(
         number=number,
         segment=segment,
         currency=CURRENCIES[int(rng.integers(len(CURRENCIES)))],
         value_per_year=round(VALUE_PER_YEAR[segment] * rng.lognormal(0, 0.5), 2),
-        law=LAWS[int(rng.integers(len(LAWS)))] if firm.law == "mixed" else firm.law,
+        gap_distribution=_gap_distribution(firm, rng),
         mean_gap_days=_log_uniform(firm.mean_gap_days_min, firm.mean_gap_days_max, rng),
         irregularity=_log_uniform(firm.irregularity_min, firm.irregularity_max, rng),
         kind_shares=_kind_shares(firm.mix, rng),
@@ -74,6 +74,10 @@ def draw_client(firm: Firm, number: int, rng: np.random.Generator) -> Client:
         payment_delay_days=rng.uniform(-3, 8),
         newsletter=rng.random() < firm.newsletter_share,
     )
+
+
+def _gap_distribution(firm: Firm, rng: np.random.Generator) -> GapDistribution:
+    return GAP_DISTRIBUTIONS[int(rng.integers(len(GAP_DISTRIBUTIONS)))] if firm.law == "mixed" else firm.law
 
 
 def _segment(firm: Firm, chance: float) -> str:

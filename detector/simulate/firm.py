@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from detector.simulate.laws import LAWS, Law
+from detector.simulate.gap_distributions import GAP_DISTRIBUTIONS, GapDistribution
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "emails": ("email", "message"),
@@ -22,9 +22,30 @@ END_YEAR_MIN = 2001
 GAP_DAYS_MIN = 0.1
 """Below it contacts are many a day, and the detector would take each day for one."""
 IRREGULARITY_MIN = 0.05
-"""Below it the laws' shape parameters leave the range in which their draws are good."""
+"""Below it the distributions' shape parameters leave the range in which their draws are good."""
 IRREGULARITY_MAX = 3.0
 """Above it most gaps are nil and a few are years: no rhythm at all."""
+
+
+LOYALTY_MAX = 2.0
+"""Above it the clients with few gaps all leave, and nobody else does."""
+SEASON_DEPTH_MAX = 0.95
+"""At 1 a day would stand still, and nothing could happen on it."""
+SEASON_SPREAD_DAYS_MAX = 183.0
+"""Half a year either way: each client has a season of its own."""
+
+FadingSignal = Literal[
+    "contact_rate",
+    "order_value",
+    "reply_latency",
+    "length",
+    "meetings_kept",
+    "payment_delay",
+    "substance",
+    "sentiment",
+]
+FADING_SIGNALS: tuple[FadingSignal, ...] = get_args(FadingSignal)
+"""What can get worse while a client fades; `length` is that of mails, chats and calls."""
 
 
 class Mix(NamedTuple):
@@ -62,7 +83,7 @@ class Outage:
     end: datetime
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be an outage."""
+        """Refuse values that make no outage."""
         if self.source not in SOURCES:
             raise ValueError(f"outage source must be one of {', '.join(SOURCES)}, not {self.source!r}")
         if self.start.tzinfo is None or self.end.tzinfo is None:
@@ -86,14 +107,26 @@ class Firm:
     end
         End of the span, with a time zone; every event is before it.
     ghosting_share, fading_share, pausing_share, seasonal_share, moving_share
-        Probability of each fate, 0 to 1; the rest of the clients stay.
+        Probability of each outcome, 0 to 1; the rest of the clients stay.
+    loyalty
+        How strongly clients that have been in contact for longer are the likelier to stay: the chance of ghosting or
+        fading falls with the number of gaps so far to this power. 0 = it does not depend on the past.
+    fade_depth
+        How far the signals of a fading client get, 0 to 1: at 1 contacts become four times as rare.
+    fading_signals
+        How many of its eight signals (`FADING_SIGNALS`) fade together; each client draws which.
+    season_depth
+        How far the activity of all clients swings about its mean over the year: 0 = not, .5 = from half to one and a
+        half. The low is on the first of August.
+    season_spread_days
+        How far a client's own low lies from that day at most: 0 = all clients together, 183 = each at its own time.
     law
-        Distribution of the gaps; "mixed" lets every client draw one of the others.
+        Distribution of the gaps (`GAP_DISTRIBUTIONS`); "mixed" lets every client draw one of the others.
     mean_gap_days_min, mean_gap_days_max
         Range of the clients' mean gaps in days, drawn log-uniformly.
     irregularity_min, irregularity_max
         Range of the gaps' standard deviation over their mean (near 0 is clockwork, 1 is a Poisson process), drawn
-        log-uniformly. Laws with pauses or a heavy tail add theirs.
+        log-uniformly. Distributions with pauses or a heavy tail add theirs.
     mix
         Weights of what a contact is.
     key_account_share, small_share
@@ -125,7 +158,12 @@ class Firm:
     pausing_share: float = 0.06
     seasonal_share: float = 0.04
     moving_share: float = 0.04
-    law: Law = "mixed"
+    loyalty: float = 0.0
+    fade_depth: float = 1.0
+    fading_signals: int = len(FADING_SIGNALS)
+    season_depth: float = 0.0
+    season_spread_days: float = 0.0
+    law: GapDistribution = "mixed"
     mean_gap_days_min: float = 1.5
     mean_gap_days_max: float = 90.0
     irregularity_min: float = 0.15
@@ -164,14 +202,14 @@ class Firm:
         return at.astimezone(ZoneInfo(self.time_zone)).date()
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be simulated, naming the parameter and its rule."""
+        """Refuse parameters that cannot be simulated; the error names the parameter and its rule."""
         for holds, rule in self._rules():
             if not holds:
                 raise ValueError(rule)
 
     def _rules(self) -> list[tuple[bool, str]]:
         shares = {each.name: getattr(self, each.name) for each in fields(self) if each.name.endswith("_share")}
-        fates = self.ghosting_share, self.fading_share, self.pausing_share, self.seasonal_share, self.moving_share
+        outcomes = self.ghosting_share, self.fading_share, self.pausing_share, self.seasonal_share, self.moving_share
         segments = self.key_account_share, self.small_share
         return [
             (self.clients >= 1, "clients must be 1 or more"),
@@ -180,9 +218,10 @@ class Firm:
             (self.end.tzinfo is not None, "end needs a time zone"),
             (self.end.year >= END_YEAR_MIN, f"end must be in {END_YEAR_MIN} or later"),
             *((0 <= share <= 1, f"{name} must be 0 to 1") for name, share in shares.items()),
-            (math.fsum(fates) <= 1, "the shares of the fates must not add up to more than 1"),
+            (math.fsum(outcomes) <= 1, "the shares of the outcomes must not add up to more than 1"),
             (math.fsum(segments) <= 1, "key_account_share and small_share must not add up to more than 1"),
-            (self.law in ("mixed", *LAWS), f"law must be one of mixed, {', '.join(LAWS)}"),
+            *self._rules_of_change(),
+            (self.law in ("mixed", *GAP_DISTRIBUTIONS), f"law must be one of mixed, {', '.join(GAP_DISTRIBUTIONS)}"),
             (
                 GAP_DAYS_MIN <= self.mean_gap_days_min <= self.mean_gap_days_max < math.inf,
                 f"mean_gap_days_min must be {GAP_DAYS_MIN} or more, and mean_gap_days_max not less than it",
@@ -196,4 +235,14 @@ class Firm:
                 "mix needs weights of 0 or more, at least one of them positive",
             ),
             (self.time_zone in available_timezones(), f"time_zone {self.time_zone!r} is not known, try Europe/Berlin"),
+        ]
+
+    def _rules_of_change(self) -> list[tuple[bool, str]]:
+        signals, spread_max = len(FADING_SIGNALS), SEASON_SPREAD_DAYS_MAX
+        return [
+            (0 <= self.loyalty <= LOYALTY_MAX, f"loyalty must be 0 to {LOYALTY_MAX:g}"),
+            (0 <= self.fade_depth <= 1, "fade_depth must be 0 to 1"),
+            (1 <= self.fading_signals <= signals, f"fading_signals must be 1 to {signals}"),
+            (0 <= self.season_depth <= SEASON_DEPTH_MAX, f"season_depth must be 0 to {SEASON_DEPTH_MAX}"),
+            (0 <= self.season_spread_days <= spread_max, f"season_spread_days must be 0 to {spread_max:g}"),
         ]

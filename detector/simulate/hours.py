@@ -1,7 +1,7 @@
 """Opening hours, and moving an instant into them.
 
 Instants are wall-clock seconds in the firm's time zone, counted from the midnight that begins a Monday: day // 7 is
-the week, day % 7 the weekday, and summer time does not exist until `diary` writes an event down.
+the week, day % 7 the weekday, and summer time does not exist until `event_log` records an event.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ WEEK_DAYS = 7
 
 
 def is_weekend(day: int) -> bool:
-    """Tell whether a day is a Saturday or a Sunday."""
+    """Return whether a day is a Saturday or a Sunday."""
     return day % WEEK_DAYS >= SATURDAY
 
 
@@ -25,11 +25,11 @@ class Hours:
     closes_s: int
 
     def instant(self, day: int, fraction: float) -> int:
-        """Give the instant at a fraction of the hours of a day."""
+        """Return the instant at a fraction of the hours of a day."""
         return day * DAY_S + self.opens_s + int(fraction * (self.closes_s - self.opens_s))
 
     def at_or_after(self, instant_s: int) -> int:
-        """Give the instant itself if open, else one in the first open hour after it."""
+        """Return the instant itself if open, else one in the first open hour after it."""
         day, second = divmod(instant_s, DAY_S)
         # The minute is kept, so that work left overnight is not all done at the stroke of eight.
         if second >= self.closes_s:
@@ -41,7 +41,7 @@ class Hours:
         return day * DAY_S + second
 
     def at_or_before(self, instant_s: int) -> int:
-        """Give the instant itself if open, else one in the last open hour before it."""
+        """Return the instant itself if open, else one in the last open hour before it."""
         day, second = divmod(instant_s, DAY_S)
         if second < self.opens_s:
             day, second = day - 1, self.closes_s - HOUR_S + second % HOUR_S

@@ -1,23 +1,23 @@
-"""The simulation: every client's story told from its own stream, then all events in the order of time."""
+"""The simulation: every client's scenario played from its own stream, then all events in the order of time."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import IO, NamedTuple
 
 import numpy as np
 
-from detector.simulate.client import draw_client
+from detector.simulate.client import Client, draw_client
 from detector.simulate.correspondence import email, leave_open, message, newsletters, remind, ticket
-from detector.simulate.diary import Diary, Event, time_text
-from detector.simulate.fate import Fate, draw_course
+from detector.simulate.event_log import Event, EventLog, time_text
 from detector.simulate.firm import SOURCES, Firm, Mix
+from detector.simulate.gap_distributions import draw_contacts
 from detector.simulate.hours import DAY_S, OFFICE
-from detector.simulate.laws import draw_contacts
-from detector.simulate.story import Story
+from detector.simulate.outcome import Course, Outcome, draw_course
+from detector.simulate.scenario import Scenario
 from detector.simulate.trade import call, meeting, order
 
-CONTACTS: dict[str, Callable[[Story, int], None]] = {
+CONTACTS: dict[str, Callable[[Scenario, int], None]] = {
     "email": email,
     "call": call,
     "meeting": meeting,
@@ -31,6 +31,8 @@ SPOKEN = {"call", "meeting"}
 """Kinds that keep to the office's hours even with a client that writes in the evening."""
 LEFT_OPEN_SHARE = 0.7
 """Ghosts that leave a question of ours unanswered in the middle of a thread."""
+_OF_SOME_FIRMS = 1
+"""A second stream of a client, for draws that only some parameters ask for."""
 WORKING_SHARE = 5 / 7
 """Of all days; contacts happen on working days."""
 
@@ -43,8 +45,8 @@ class Truth:
     ----------
     client_id
         The client.
-    fate
-        What became of it.
+    outcome
+        What became of it; the file of the truth calls it `fate`.
     at
         When it began. For ghosts and pauses: when the client was last heard. None for a client that stays.
     gone_at
@@ -62,7 +64,7 @@ class Truth:
     """
 
     client_id: str
-    fate: Fate
+    outcome: Outcome
     at: str | None
     gone_at: str | None
     returned_at: str | None
@@ -93,11 +95,17 @@ def simulate(firm: Firm) -> Simulation:
     events: list[Event] = []
     truths: list[Truth] = []
     for number in range(1, firm.clients + 1):
-        story = _tell(firm, number)
-        events += (event for event in story.diary.events if not _is_lost(firm, event))
-        truths.append(_truth(firm, story))
+        scenario = _play(firm, number)
+        events += (event for event in scenario.event_log.events if not _is_lost(firm, event))
+        truths.append(_truth(firm, scenario))
     events.sort(key=lambda event: (event["at"], event["event_id"]))
     return Simulation(events, truths)
+
+
+def draw_courses(firm: Firm) -> Iterator[tuple[Client, Course]]:
+    """Draw who the clients are and what becomes of them, without their events."""
+    for number in range(1, firm.clients + 1):
+        yield _draw(firm, number, _stream(firm, number))
 
 
 def write_events(events: Iterable[Event], out: IO[str]) -> None:
@@ -109,65 +117,83 @@ def write_events(events: Iterable[Event], out: IO[str]) -> None:
 def write_truth(truths: Iterable[Truth], out: IO[str]) -> None:
     """Write the truth as NDJSON, one client a line."""
     for truth in truths:
-        out.write(_line(asdict(truth)))
+        named = asdict(truth)
+        out.write(_line({"fate" if name == "outcome" else name: value for name, value in named.items()}))
 
 
 def _line(value: Event) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _tell(firm: Firm, number: int) -> Story:
-    # The stream depends on the seed and on the client's number alone: more clients do not change this one.
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(firm.seed, spawn_key=(number,))))
-    client = draw_client(firm, number, rng)
-    course = draw_course(firm, client, rng)
-    story = Story(client, course, Diary(firm, client), rng, firm.out_of_office_share)
+def _play(firm: Firm, number: int) -> Scenario:
+    rng = _stream(firm, number)
+    client, course = _draw(firm, number, rng)
+    scenario = Scenario(client, course, EventLog(firm, client), rng, firm.out_of_office_share)
     contacts = draw_contacts(
-        client.law, client.irregularity, client.mean_gap_days * WORKING_SHARE, course.activity, rng
+        client.gap_distribution, client.irregularity, client.mean_gap_days * WORKING_SHARE, course.activity, rng
     )
     for day, fraction in contacts:
-        kind = _draw_kind(story, day)
+        kind = _draw_kind(scenario, day)
         at_s = (OFFICE if kind in SPOKEN else client.writing_hours).instant(day, fraction)
-        if story.heard_s is not None:
-            remind(story, story.heard_s, until_s=at_s)
-        CONTACTS[kind](story, at_s)
-        story.heard_s = at_s
-    if story.heard_s is not None:
-        if course.fate == "ghosts" and story.chance(LEFT_OPEN_SHARE):
-            leave_open(story, story.heard_s)
-        remind(story, story.heard_s, until_s=(firm.last_day + 1) * DAY_S)
+        if scenario.heard_s is not None:
+            remind(scenario, scenario.heard_s, until_s=at_s)
+        CONTACTS[kind](scenario, at_s)
+        scenario.heard_s = at_s
+    if scenario.heard_s is not None:
+        if course.outcome == "ghosts" and scenario.chance(LEFT_OPEN_SHARE):
+            leave_open(scenario, scenario.heard_s)
+        remind(scenario, scenario.heard_s, until_s=(firm.last_day + 1) * DAY_S)
     if client.newsletter:
-        newsletters(story, range(firm.first_day, firm.last_day + 1))
-    return story
+        newsletters(scenario, range(firm.first_day, firm.last_day + 1))
+    return scenario
 
 
-def _draw_kind(story: Story, day: int) -> str:
-    shares = story.client.kind_shares
-    kind = Mix._fields[int(np.searchsorted(np.cumsum(shares), story.rng.random() * sum(shares), side="right"))]
-    if story.course.fate == "moves" and kind in CONVERSATION:
-        return "call" if story.course.has_moved(day) else "email"
+def _draw(firm: Firm, number: int, rng: np.random.Generator) -> tuple[Client, Course]:
+    client = draw_client(firm, number, rng)
+    return client, draw_course(firm, client, rng, _stream(firm, number, _OF_SOME_FIRMS))
+
+
+def _stream(firm: Firm, number: int, *key: int) -> np.random.Generator:
+    """Return random numbers that depend on the seed and the client's number alone: more clients do not change them."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(firm.seed, spawn_key=(number, *key))))
+
+
+def _draw_kind(scenario: Scenario, day: int) -> str:
+    shares = scenario.client.kind_shares
+    kind = Mix._fields[int(np.searchsorted(np.cumsum(shares), scenario.rng.random() * sum(shares), side="right"))]
+    if scenario.course.outcome == "moves" and kind in CONVERSATION:
+        return "call" if scenario.course.has_moved(day) else "email"
     return kind
 
 
-def _truth(firm: Firm, story: Story) -> Truth:
-    client, course, heard = story.client, story.course, sorted(story.diary.heard)
+def _truth(firm: Firm, scenario: Scenario) -> Truth:
+    client, course, heard = scenario.client, scenario.course, sorted(scenario.event_log.heard)
     end = time_text(firm.end)
-    begins, ends = (None if day is None else story.diary.text(day * DAY_S) for day in (course.begins, course.ends))
-    # A fate that would begin after the end, such as the off season of a short span, has not happened.
+    begins, ends = (
+        None if day is None else scenario.event_log.text(day * DAY_S) for day in (course.begins, course.ends)
+    )
+    # An outcome that would begin after the end, such as the off season of a short span, has not happened.
     at = begins if begins is not None and begins < end else None
     gone_at = returned_at = None
-    if at is not None and course.fate in ("ghosts", "pauses"):
+    if at is not None and course.outcome in ("ghosts", "pauses"):
         at = max((time for time in heard if time < at), default=at)
-    if course.fate == "ghosts":
+    if course.outcome == "ghosts":
         gone_at = at
-    elif course.fate == "fades" and at is not None and ends is not None and ends < end:
+    elif course.outcome == "fades" and at is not None and ends is not None and ends < end:
         gone_at = max([at, *heard[-1:]])
-    elif course.fate == "pauses" and ends is not None:
+    elif course.outcome == "pauses" and ends is not None:
         returned_at = min((time for time in heard if time >= ends), default=None)
-    elif course.fate == "seasonal" and ends is not None and ends < end:
+    elif course.outcome == "seasonal" and ends is not None and ends < end:
         returned_at = ends
     return Truth(
-        client.client_id, course.fate, at, gone_at, returned_at, client.segment, client.value_per_year, client.currency
+        client.client_id,
+        course.outcome,
+        at,
+        gone_at,
+        returned_at,
+        client.segment,
+        client.value_per_year,
+        client.currency,
     )
 
 

@@ -327,3 +327,23 @@ def test_a_setting_that_cannot_be_given_as_a_flag_is_refused(ghosting, given, co
     assert ended == code
     assert said in " ".join(err.split())
     assert "hush" not in err
+
+
+def test_a_client_is_drawn(ghosting, regular_csv, tmp_path):
+    """The picture goes to the file or to standard output, and one line says what it shows."""
+    code, out, err = ghosting("timeline", "client-0", regular_csv, "--partitions", 1, "-o", tmp_path / "client.svg")
+    assert (code, out, err) == (0, "client-0: 50 contacts, silent for 100 days, alerts: 1\n", "")
+
+    _, drawn, said = ghosting("timeline", "client-0", regular_csv, "--partitions", 1, "-o", "-")
+    assert drawn == (tmp_path / "client.svg").read_text()
+    assert said == out
+
+
+def test_a_client_that_was_never_heard_is_one_line(ghosting, regular_csv, tmp_path):
+    """The line names the client; an input file is not overwritten."""
+    code, _, err = ghosting("timeline", "client-99", regular_csv, "-o", tmp_path / "client.svg")
+    assert (code, err) == (1, "no contact of client-99 in the log\n")
+
+    code, _, err = ghosting("timeline", "client-0", regular_csv, "-o", regular_csv)
+    assert (code, err) == (1, "--output and the input files should be different files\n")
+    assert regular_csv.read_text().startswith("client_id,")

@@ -16,7 +16,7 @@ import confluent_kafka.admin as kafka_admin
 
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import topics
-from detector.shell.kafka.client import BrokerUnreachable
+from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.worker.exit_codes import Exit
 from tests import kafka as broker
 from tests.faults import durable

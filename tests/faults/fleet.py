@@ -16,7 +16,7 @@ from detector.shell.worker.exit_codes import MEANINGS, Exit
 from tests import kafka as broker
 
 STOP_SECONDS_MAX = 90  # its own bound is ten; the rest is for a busy machine
-NEVER = (Exit.BUG, Exit.PROBLEM, Exit.USAGE)
+NEVER = (Exit.BUG, Exit.CONFIG, Exit.USAGE)
 """Codes that no fault excuses, but for a worker that finds no broker at its start: it ends with PROBLEM."""
 
 
@@ -181,7 +181,7 @@ class Fleet:
         told_to = worker.leaves_until_s is not None
         young = told_to and code == -signal.SIGTERM and not worker.has_begun()
         left = told_to and code == Exit.DONE
-        no_broker = code == Exit.PROBLEM and disturbed and "no Kafka answers" in worker.log.text()
+        no_broker = code == Exit.CONFIG and disturbed and "no Kafka answers" in worker.log.text()
         known = disturbed and code in set(Exit) - {Exit.DONE, *NEVER}
         self.ended["kill -9" if killed else str(code)] += 1
         told = f"{worker.name} ended with {code}: {MEANINGS.get(code, '?')}"

@@ -24,8 +24,8 @@ def test_its_environment_counts_and_its_exit_code_is_heard_of(nursery, tmp_path)
     """A worker without a broker says where it looked for one, in its own log, and ends with 1."""
     log = Log(tmp_path / "worker.log")
     worker = nursery.start(NOWHERE, log.path)
-    assert worker.wait(ENDED_SECONDS_MAX) == Exit.PROBLEM
-    assert worker.returncode == worker.poll() == Exit.PROBLEM
+    assert worker.wait(ENDED_SECONDS_MAX) == Exit.CONFIG
+    assert worker.returncode == worker.poll() == Exit.CONFIG
     assert "no Kafka answers at 127.0.0.1:1" in log.text()
 
 
@@ -35,7 +35,7 @@ def test_a_signal_ends_it_as_it_would_any_process(sign, nursery, tmp_path):
     first, second = (nursery.start(NOWHERE, tmp_path / name) for name in ("first", "second"))
     first.send_signal(sign)
     assert first.wait(ENDED_SECONDS_MAX) == -sign
-    assert second.wait(ENDED_SECONDS_MAX) == Exit.PROBLEM
+    assert second.wait(ENDED_SECONDS_MAX) == Exit.CONFIG
 
 
 def test_one_that_is_stopped_has_not_ended(nursery, tmp_path):

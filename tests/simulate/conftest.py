@@ -7,7 +7,7 @@ from detector.simulate import Firm, simulate
 
 @pytest.fixture(scope="session")
 def firm():
-    """A firm with enough clients of every fate to count them."""
+    """A firm with enough clients of every outcome to count them."""
     return Firm(clients=500, seed=7)
 
 
@@ -29,8 +29,8 @@ def acts(simulation):
 
 @pytest.fixture(scope="session")
 def truths(simulation):
-    """The truths by fate."""
-    by_fate = {}
+    """The truths by outcome."""
+    by_outcome = {}
     for truth in simulation.truths:
-        by_fate.setdefault(truth.fate, []).append(truth)
-    return by_fate
+        by_outcome.setdefault(truth.outcome, []).append(truth)
+    return by_outcome

@@ -22,7 +22,7 @@ MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
         ({"end": datetime(2000, 1, 1, tzinfo=UTC)}, "end must be in 2001 or later"),
         ({"ghosting_share": -0.1}, "ghosting_share must be 0 to 1"),
         ({"evening_share": math.nan}, "evening_share must be 0 to 1"),
-        ({"ghosting_share": 0.9, "fading_share": 0.9}, "the shares of the fates must not add up to more than 1"),
+        ({"ghosting_share": 0.9, "fading_share": 0.9}, "the shares of the outcomes must not add up to more than 1"),
         ({"key_account_share": 0.6, "small_share": 0.6}, "key_account_share and small_share must not add up"),
         ({"law": "poisson"}, "law must be one of mixed, gamma, lognormal, weibull, pauses, heavy_tail"),
         ({"mean_gap_days_min": 0.0}, "mean_gap_days_min must be 0.1 or more"),
@@ -31,6 +31,13 @@ MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
         ({"irregularity_max": 9.0}, "irregularity_min and _max must be 0.05 to 3.0"),
         ({"mix": Mix(*[0.0] * 6)}, "mix needs weights of 0 or more"),
         ({"mix": Mix(call=-1.0)}, "mix needs weights of 0 or more"),
+        ({"loyalty": -0.1}, "loyalty must be 0 to 2"),
+        ({"loyalty": math.nan}, "loyalty must be 0 to 2"),
+        ({"fade_depth": 1.1}, "fade_depth must be 0 to 1"),
+        ({"fading_signals": 0}, "fading_signals must be 1 to 8"),
+        ({"fading_signals": 9}, "fading_signals must be 1 to 8"),
+        ({"season_depth": 1.0}, "season_depth must be 0 to 0.95"),
+        ({"season_spread_days": 200.0}, "season_spread_days must be 0 to 183"),
         ({"time_zone": "Berlin"}, "time_zone 'Berlin' is not known"),
     ],
 )
@@ -50,13 +57,13 @@ def test_wrong_parameters_are_named(wrong, rule):
     ],
 )
 def test_wrong_outages_are_named(source, start, end, rule):
-    """So is a wrong outage."""
+    """A wrong outage is a ValueError that says what it must be."""
     with pytest.raises(ValueError, match=rule):
         Outage(source, start, end)
 
 
 def test_shares_may_add_up_to_one():
-    """All of the firm may have a fate, and rounding does not forbid it."""
+    """All clients of a firm may have an outcome other than to stay, and rounding does not forbid it."""
     Firm(ghosting_share=0.1, fading_share=0.2, pausing_share=0.3, seasonal_share=0.3, moving_share=0.1)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.shell.config.settings import KIND_SOURCES
-from detector.simulate import LAWS, SOURCES, Firm, Mix, Outage, simulate, write_events, write_truth
+from detector.simulate import GAP_DISTRIBUTIONS, SOURCES, Firm, Mix, Outage, simulate, write_events, write_truth
 from schemas.interaction import FIELDS, INTERACTION
 
 SMALL = Firm(clients=20, days=120)
@@ -71,14 +71,16 @@ def test_events_keep_the_contract(simulation):
     seed=st.integers(0, 2**63),
     days=st.integers(1, 800),
     end=st.datetimes(datetime(2001, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    law=st.sampled_from(("mixed", *LAWS)),
+    law=st.sampled_from(("mixed", *GAP_DISTRIBUTIONS)),
     shares=st.tuples(*[st.sampled_from((0.0, 0.1, 0.2))] * 5),
+    changes=st.tuples(*[st.sampled_from((0.0, 0.5, 0.95))] * 3),
     mix=st.tuples(*[st.sampled_from((0.0, 0.5))] * 5),
     time_zone=st.sampled_from(("Europe/Berlin", "America/New_York", "Asia/Ho_Chi_Minh", "UTC")),
 )
-def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, mix, time_zone):
+def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, changes, mix, time_zone):
     """Whatever the parameters, events are valid, in order, within the span and unique, and every client has a truth."""
     ghosting, fading, pausing, seasonal, moving = shares
+    loyalty, season_depth, fade_depth = changes
     firm = Firm(
         clients=3,
         days=days,
@@ -90,6 +92,11 @@ def test_any_valid_firm_can_be_simulated(seed, days, end, law, shares, mix, time
         pausing_share=pausing,
         seasonal_share=seasonal,
         moving_share=moving,
+        loyalty=2 * loyalty,
+        season_depth=season_depth,
+        season_spread_days=60,
+        fade_depth=fade_depth,
+        fading_signals=3,
         mix=Mix(1.0, *mix),
         time_zone=time_zone,
     )
@@ -184,7 +191,7 @@ def test_ndjson_is_one_object_a_line():
     simulation = simulate(SMALL)
     events, truth = written(simulation)
     assert [json.loads(line) for line in events.splitlines()] == simulation.events
-    assert [json.loads(line)["fate"] for line in truth.splitlines()] == [each.fate for each in simulation.truths]
+    assert [json.loads(line)["fate"] for line in truth.splitlines()] == [each.outcome for each in simulation.truths]
 
 
 @pytest.mark.parametrize("share", ["newsletter_share", "out_of_office_share", "evening_share"])

@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
-from numba import njit
 
 from detector.core.alerts.alert import MODEL, Alert, alert_id_of, incident_id_of
 from detector.core.alerts.explain import explanation
-from detector.core.clock import instants, to_operational_days
+from detector.core.clock import instants
 from detector.core.incidents.effect import ORDERS_SIGNAL
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TYPE_OF
+from detector.core.primitives.currency import currency_of
 from detector.core.signals import SIGNAL_NUMBER, TRAITS
 
 _DAYS, _SHARES = 4, 6  # digits
@@ -104,13 +104,12 @@ def _columns(effects: Effects, names: Names) -> dict[str, Sequence[Any]]:
         "at": instants(effects["at_s"]),
         **_silence(effects, names, back, of_orders),
         "trend": _trends(effects),
-        "evidence": _evidence(effects, names.recent_ids),
+        "evidence": _evidence(effects, names.recent_ids, back),
     }
 
 
 def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) -> dict[str, Sequence[Any]]:
     """When clients were heard and when they were expected; of one that is back nothing is expected any more."""
-    silent_days = _silent_days(effects["from_s"].copy(), effects["at_s"].copy())
     return {
         "last_heard_at": instants(np.where(of_orders, effects["from_s"], effects["last_heard_s"])),
         "last_heard_channel": [
@@ -118,13 +117,13 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
             for orders, channels in zip(of_orders.tolist(), names.channels, strict=True)
         ],
         "expected_heard_within_days": _rounded(effects["expected_heard_within_days"], _DAYS),
-        "actual_heard_within_days": np.maximum(np.round(silent_days, _DAYS), 0.0).tolist(),
+        "actual_heard_within_days": np.maximum(np.round(effects["actual_heard_within_days"], _DAYS), 0.0).tolist(),
         "expected_next_at": _expected(effects),
         "silence_percentile": _rounded(1 - effects["survival"], _SHARES),
         "probability_gone": _rounded(np.where(back, 0.0, effects["probability_gone"]), _SHARES),
-        "probability_no_contact_in_30_days": _rounded(
-            np.where(back, np.nan, effects["probability_no_contact_in_30_days"]), _SHARES
-        ),
+        "gone_after_days": _rounded(np.where(back, np.nan, effects["facts"]["gone_after_days"]), _DAYS),
+        "probability_no_contact_in_30_days": _unless(back, effects["probability_no_contact_in_30_days"]),
+        "probability_no_contact_in_90_days": _unless(back, effects["probability_no_contact_in_90_days"]),
         "false_alerts_per_client_year": effects["false_alerts_per_client_year"].tolist(),
         "channels_active": _active(effects, names.channels),
         "unanswered_since": _instants_if_set(effects["unanswered_since_s"]),
@@ -132,19 +131,15 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
     }
 
 
-@njit(cache=True)
-def _silent_days(from_s: Column, at_s: Column) -> Column:
-    """How long each silence had lasted."""
-    days = np.empty(len(at_s))
-    for k in range(len(at_s)):
-        days[k] = to_operational_days(at_s[k]) - to_operational_days(from_s[k])
-    return days
-
-
 def _expected(effects: Effects) -> list[dict[str, str | None] | None]:
     """When the next contacts are expected, where that is known."""
     moments = zip(instants(effects["median_s"]), instants(effects["p90_s"]), strict=True)
     return [{"median": median, "p90": p90} if median is not None else None for median, p90 in moments]
+
+
+def _unless(back: Column, chances: Column) -> list[float | None]:
+    """Return the chances of clients that are not back."""
+    return _rounded(np.where(back, np.nan, chances), _SHARES)
 
 
 def _active(effects: Effects, channels: Sequence[Sequence[str | None]]) -> list[list[str]]:
@@ -164,6 +159,7 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
     _demand_finite(told, _FINITE_IN_TREND)
     columns = {
         "unit": [_UNITS[signal] for signal in told["signal"].tolist()],
+        "currency": [currency_of(packed) for packed in told["currency"].tolist()],
         "before": _rounded(told["before"], _DAYS),
         "now": _rounded(told["now"], _DAYS),
         "since": instants(told["since_s"]),
@@ -177,8 +173,9 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
     return found
 
 
-def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]], back: Column) -> list[dict[str, Any]]:
     """What each decision rests on."""
+    low, high = (_unless(back, effects["probability_gone_between"][:, side]) for side in (0, 1))
     columns = {
         "gaps_seen": effects["gaps_seen"].tolist(),
         "mean_gap_days": _rounded(effects["mean_gap_days"], _DAYS),
@@ -186,6 +183,8 @@ def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]]) -> list[dic
         "prior_weight": _rounded(effects["prior_weight"], _SHARES),
         "last_interaction_ids": recent_ids,
         "completed_gaps_in_segment": effects["completed_gaps_in_segment"].astype(np.int64).tolist(),
+        "outlook_labels": effects["outlook_labels"].tolist(),
+        "probability_gone_between": [None if a is None else [a, b] for a, b in zip(low, high, strict=True)],
     }
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.clock import NEVER_S
+from detector.core.clock import NEVER_S, TimeOff
 from detector.core.incidents import transitions
 from detector.core.incidents.effect import CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL
 from detector.core.incidents.outbox import (
@@ -30,8 +30,8 @@ from detector.core.primitives.prefetch import prefetch
 from detector.core.signals import SIGNAL_NUMBER
 
 NOT_KEPT, REFUSED = -1, -2  # instead of a slot
-CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (
-    SIGNAL_NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency")
+CONTACT_RATE, ORDER_RATE, ORDER_VALUE, REPLY_LATENCY = (
+    SIGNAL_NUMBER[name] for name in ("contact_rate", "order_rate", "order_value", "reply_latency")
 )
 CLIENTS_AHEAD, TRENDS_AHEAD = 8, 4  # interactions before it is needed; where a trend is, is read near the client
 SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
@@ -82,7 +82,9 @@ def is_late(client: Client, event: Event) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def end_silences(out: Outbox, client: Client, segment: Segment, origin: Origin, event: Event, replied: bool) -> None:
+def end_silences(
+    out: Outbox, client: Client, segment: Segment, origin: Origin, event: Event, replied: bool, off: TimeOff
+) -> None:
     """The client acted: what was silent is so no longer."""
     for signal in SILENCES:
         ends = signal == CONTACT_SIGNAL
@@ -91,51 +93,62 @@ def end_silences(out: Outbox, client: Client, segment: Segment, origin: Origin, 
         elif signal == REPLY_SIGNAL:
             ends = replied
         if ends and transitions.silence_of(client, signal).incident.state != QUIET:
-            transitions.resolve(out, client, segment, origin, signal, event.at_s, event.key_s)
+            transitions.resolve(out, client, segment, origin, signal, event.at_s, event.key_s, off)
 
 
 @njit(cache=True, error_model="numpy")
-def learn_inbound(client: Client, segment: Segment, event: Event, session_days: float, replied: bool) -> None:
+def learn_inbound(
+    client: Client, segment: Segment, event: Event, session_days: float, replied: bool, off: TimeOff
+) -> None:
     """The client acted: its rhythms, and how fast it replied; what was learned joins the event's values."""
     hear_on(client, event.channel, event.at_s)
-    gap_days = rhythm.learn_contact(client.contact, segment.contact, event.at_s, session_days)
+    gap_days = rhythm.learn_contact(client.contact, segment.contact, event.at_s, session_days, off)
     if gap_days > 0:
         event.values[CONTACT_RATE] = gap_days
     if event.traits & ORDER:
-        gap_days = rhythm.learn_contact(client.orders, segment.orders, event.at_s, session_days)
+        gap_days = rhythm.learn_contact(client.orders, segment.orders, event.at_s, session_days, off)
         if gap_days > 0:
             event.values[ORDER_RATE] = gap_days
     if replied:
-        event.values[REPLY_LATENCY] = replies.learn_reply(client, segment, event.at_s)
+        event.values[REPLY_LATENCY] = replies.learn_reply(client, segment, event.at_s, off)
     if event.traits & MESSAGE:
         replies.await_our_reply(client, event.at_s)
 
 
 @njit(cache=True, error_model="numpy")
-def learn_outbound(client: Client, segment: Segment, latency: Trend, event: Event) -> None:
+def learn_outbound(client: Client, segment: Segment, latency: Trend, event: Event, off: TimeOff) -> None:
     """We acted: our answer to what the client wrote, and perhaps a question of ours."""
-    replies.learn_our_reply(client, segment, event.at_s)
+    replies.learn_our_reply(client, segment, event.at_s, off)
     overtaken = client.contact.last_s > event.at_s  # read after what the client did later
     if event.traits & QUESTION and not overtaken:
-        replies.await_reply(client, segment, event.at_s, event.thread, trend.interval_days(latency))
+        replies.await_reply(client, segment, event.at_s, event.thread, trend.interval_days(latency), off)
 
 
 @njit(cache=True, error_model="numpy", inline="always")  # as its only caller would write it
-def learn(client: Client, segment: Segment, latency: Trend, event: Event, session_days: float, replied: bool) -> int:
+def learn(
+    client: Client, segment: Segment, latency: Trend, event: Event, session_days: float, replied: bool, off: TimeOff
+) -> int:
     """Take in what an interaction says but for its values; -> the slot for its id, or NOT_KEPT."""
     slot = NOT_KEPT
+    if event.traits & OURS:  # first: where both were there, we answered, and nothing is asked
+        learn_outbound(client, segment, latency, event, off)
     if event.traits & CONTACT:
         slot = client.contacts % RECENT
         client.contacts += 1
-        learn_inbound(client, segment, event, session_days, replied)
-    elif event.traits & OURS:
-        learn_outbound(client, segment, latency, event)
+        learn_inbound(client, segment, event, session_days, replied, off)
     return slot
 
 
 @njit(cache=True, error_model="numpy", inline="always")  # as above
 def apply_one(
-    out: Outbox, rules: Rules, client: Client, segments: Segments, latency: Trend, origin: Origin, event: Event
+    out: Outbox,
+    rules: Rules,
+    client: Client,
+    segments: Segments,
+    latency: Trend,
+    origin: Origin,
+    event: Event,
+    off: TimeOff,
 ) -> int:
     """Take in an interaction but for its values; -> the slot for its id, or NOT_KEPT, or REFUSED.
 
@@ -148,7 +161,7 @@ def apply_one(
     late = contact and is_late(client, event)
     replied = replies.is_reply(client, event.thread)  # before what is overdue ends: what ends it is the reply
     if contact and not late and transitions.is_any_open(client):
-        end_silences(out, client, segments.before, origin, event, replied)
+        end_silences(out, client, segments.before, origin, event, replied, off)
     if event.segment:
         client.segment = event.segment - 1
     if event.account:
@@ -156,14 +169,37 @@ def apply_one(
     if late:
         out.counts[COUNT_LATE + event.source] += 1
         return REFUSED
-    return learn(client, segments.after, latency, event, rules.session_days, replied)
+    return learn(client, segments.after, latency, event, rules.session_days, replied, off)
 
 
 @njit(cache=True, error_model="numpy")
-def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndarray) -> int:  # noqa: C901 - see above
+def heed_currency(
+    out: Outbox,
+    rules: Rules,
+    client: Client,
+    segment: Segment,
+    numbers: TrendNumbers,
+    declining: Trend,
+    origin: Origin,
+    event: Event,
+    off: TimeOff,
+) -> None:
+    """Begin the trend of amounts anew if their currency changes; a decline that is open ends with it."""
+    if trend.is_of_another_currency(declining, event.currency):
+        if declining.state != QUIET:
+            budget = transitions.decline_budget(numbers, rules.decline_budget)
+            reason = transitions.CURRENCY_CHANGED
+            transitions.end_decline(out, client, segment, declining, budget, origin, event, reason, off)
+        trend.begin_anew(declining)
+    if event.currency:
+        declining.currency = event.currency
+
+
+@njit(cache=True, error_model="numpy")
+def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndarray) -> int:  # noqa: C901, PLR0912 - see above
     """Apply interactions from `start` on; -> the index behind the last one applied. `slots` takes where ids go."""
-    clients, due_s, trend_of, trends, trends_used, segments, outbox = arrays
-    out = outbox[0]
+    clients, due_s, trend_of, trends, trends_used, segments, calendars, outbox = arrays
+    out, off = outbox[0], TimeOff(calendars[0])
     for i in range(start, len(batch)):
         if out.used > EFFECTS_AT_ONCE - EFFECTS_PER_EVENT:
             return i
@@ -179,11 +215,11 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
         client, numbers = clients[row], trend_of[row]
         segment = segments[client.segment]
         if due_s[row] < event.key_s:
-            due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, i), event.key_s, 0.0)
+            due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, i), event.key_s, 0.0, off)
         silent = client.contact.incident.state != QUIET
         moved = Segments(segment, segments[event.segment - 1] if event.segment else segment)
         latency = trends[numbers.of[REPLY_LATENCY]]
-        slots[i] = apply_one(out, rules, client, moved, latency, Origin(row, i), event)
+        slots[i] = apply_one(out, rules, client, moved, latency, Origin(row, i), event, off)
         if slots[i] == REFUSED:
             continue
         origin = Origin(row, i + 1)
@@ -194,13 +230,15 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
                     trends_used[0] += 1
                     trends[numbers.of[signal]].signal = signal
                 declining = trends[numbers.of[signal]]
-                trend.learn_value(declining, event.at_s, event.values[signal])
+                if signal == ORDER_VALUE:
+                    heed_currency(out, rules, client, moved.after, numbers, declining, origin, event, off)
+                trend.learn_value(declining, event.at_s, event.values[signal], off)
                 if transitions.may_turn(client, declining, silent):
                     budget = transitions.decline_budget(numbers, rules.decline_budget)
-                    transitions.turn(out, client, moved.after, declining, budget, origin, event)
-        next_s = min(transitions.due(client, rules.session_days)[1], float(NEVER_S))
+                    transitions.turn(out, client, moved.after, declining, budget, origin, event, off)
+        next_s = min(transitions.due(client, rules.session_days, off)[1], float(NEVER_S))
         if next_s < event.key_s:
-            next_s = transitions.carry_out_due(out, rules, client, moved.after, origin, event.key_s, event.key_s)
+            next_s = transitions.carry_out_due(out, rules, client, moved.after, origin, event.key_s, event.key_s, off)
         due_s[row] = next_s
     return len(batch)
 
@@ -208,12 +246,12 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
 @njit(cache=True, error_model="numpy")
 def sweep(arrays: Arrays, rules: Rules, rows: np.ndarray, start: int, until_s: float, event: int) -> int:
     """Carry out what is due before an instant at these clients, from `start` on; -> behind the last one seen."""
-    until, out = min(until_s, float(NEVER_S)), arrays.outbox[0]
+    until, out, off = min(until_s, float(NEVER_S)), arrays.outbox[0], TimeOff(arrays.calendars[0])
     for k in range(start, len(rows)):
         row = rows[k]
         if out.used > EFFECTS_AT_ONCE - EFFECTS_PER_EVENT:
             return k
         client = arrays.clients[row]
         segment = arrays.segments[client.segment]
-        arrays.due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, event), until, 0.0)
+        arrays.due_s[row] = transitions.carry_out_due(out, rules, client, segment, Origin(row, event), until, 0.0, off)
     return len(rows)

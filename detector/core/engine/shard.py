@@ -5,43 +5,35 @@ transitions that are due.
 Effects come in one order (event time, then client) and do not depend on how the input was cut into batches.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from detector.core.alerts.alert import Alert, in_order
-from detector.core.alerts.build import Names, build_alerts
+from detector.core.alerts.alert import Alert
 from detector.core.clock import DAY_S, next_refit_s
 from detector.core.engine import apply
-from detector.core.engine.merge import Ids, Merge, Position
-from detector.core.incidents.effect import RESOLVED
-from detector.core.incidents.outbox import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE, Rules
-from detector.core.incidents.transitions import OPENED
-from detector.core.layout import LAYOUT, Batch, Records
+from detector.core.engine.drain import Drain, Effects
+from detector.core.engine.merge import Ids, Merge
+from detector.core.engine.positions import POSITION_KEY, Progress, decode, encode
+from detector.core.incidents.outbox import Rules
+from detector.core.layout import Batch, Records
 from detector.core.model import replies
 from detector.core.model import segment as population
-from detector.core.state import former, restore
-from detector.core.state.recent import keep_all
-from detector.core.state.table import Table, UnknownLayoutError
+from detector.core.state import restore
+from detector.core.state.moments import Taught
+from detector.core.state.table import Table
 from detector.core.views import outlook
 from detector.core.views.under_watch import clients_under_watch
 from detector.core.wire.decode import DecodedChunk
 from detector.core.wire.reroute import REROUTED, Rerouted
 from schemas.interaction import Interaction
 
-POSITION_KEY = b"position\0"
-
 DUES_AT_ONCE = 5_000
-_ALERTS_AT_ONCE = 1024  # what is made of them as columns takes several times their memory
-
-Slots = np.ndarray[Any, np.dtype[np.int64]]
-Effects = np.ndarray[Any, Any]  # records of effect.EFFECT
 
 
 @dataclass(frozen=True)
@@ -55,18 +47,20 @@ class Policy:
     false_overdue_per_client_year: float = 0.5
     segment_budgets: Mapping[str, float] = field(default_factory=dict)
     session_hours: float = 20.0
+    escalate_at: float = 2.5
     learning_gaps_min: int = 100
     segments_max: int = 1000
     prior: Mapping[str, Records] = field(default_factory=dict)
+    taught: Taught | None = None
 
 
 class Outcome(NamedTuple):
-    """What an advance asks the shell to make durable, all of it or nothing.
+    """What an advance asks the shell to make durable, all of it or nothing; a state of None erases what its key had.
 
     Only a shard that builds no alerts gives `effects`, some at a time, in the order in which they came.
     """
 
-    states: list[tuple[bytes, bytes]]
+    states: list[tuple[bytes, bytes | None]]
     alerts: list[Alert]
     rejected: list[bytes]
     rerouted: list[Rerouted]
@@ -96,18 +90,20 @@ class Shard:
             policy.segment_budgets,
             policy.false_overdue_per_client_year,
             policy.prior,
+            policy.taught,
         )
         self.counts: Counter[str] = Counter()  # for people, not for decisions
         self.rules = Rules(
             policy.session_hours / 24,
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
+            policy.escalate_at,
         )
         self.exposure_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._exposure_counted_s = math.inf
         self._merge = Merge((*policy.sources, REROUTED))
         self.refit_s = math.inf  # when the segments' tables are made anew
-        self._told: list[tuple[Effects, list[list[str]]]] = []  # and of each the ids known at its moment
+        self._drain = Drain(self.table, self.counts, list(self._merge.feeds), reads_ids=builds_alerts)
         self._changed_rows: set[int] = set()
         self._changed_segments: set[int] = set()
         self._unfitted: set[int] = set()
@@ -161,22 +157,22 @@ class Shard:
         feed = self._merge.feeds[source]
         feed.append(*read.accepted(), rejected, read_to, now_s)
         feed.rerouted.update(rerouted)
-        self.counts["rejected"] += len(rejected)
 
     # Time goes on.
 
     def within_reach_s(self, frontier_s: float, dues_max: int = DUES_AT_ONCE) -> float:
-        """How far towards the frontier one advance should go: so many clients fall due before the last second of it.
+        """How far towards the frontier one advance should go: so much falls due before the last second of it.
 
-        All of a second fall due together. An advance has the alerts and states of all of them in memory, and the
-        shell makes them durable in one transaction.
+        Due are transitions of clients and outcomes of alerts; all of a second fall due together. An advance has the
+        alerts and states of all of them in memory, and the shell makes them durable in one transaction.
         """
-        if not self.table.is_any_due(frontier_s):
+        table = self.table
+        if not table.is_any_due(frontier_s) and table.moments.next_end_s >= frontier_s:
             return frontier_s
-        due_s = self.table.due_s[self.table.due_rows(frontier_s)]
+        due_s = np.concatenate([table.due_s[table.due_rows(frontier_s)], table.moments.ends_before(frontier_s)])
         if len(due_s) <= dues_max:
             return frontier_s
-        return min(frontier_s, float(np.partition(due_s, dues_max)[dues_max]) + 1)
+        return min(frontier_s, math.floor(float(np.partition(due_s, dues_max)[dues_max])) + 1)
 
     def advance(self, frontier_s: float) -> Outcome:
         """Apply what lies before the frontier, and carry out what is due by then.
@@ -227,21 +223,20 @@ class Shard:
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
-        if not len(batch) and not self.table.is_any_due(until_s):
+        if not len(batch) and not self.table.is_any_due(until_s) and self.table.moments.next_end_s >= until_s:
             return  # as mostly when nothing comes in
-        table, slots = self.table, np.empty(len(batch), np.int64)
         columns, start, swept = batch.view(np.recarray), 0, 0
         self._touch_segments(batch)
-        table.recent.reserve(int(batch["id_size"].sum()))
-        arrays, kept_to = table.arrays(len(batch)), 0
+        slots, arrays = self._drain.begin(columns, ids), self.table.arrays(len(batch))
         while start < len(batch):
             start = apply.apply(arrays, self.rules, columns, start, slots)
-            kept_to = self._take_effects(columns, ids, slots, kept_to, start)
-        due = table.due_rows(until_s)
-        self._changed_rows.update(due.tolist())  # also those of which nothing is told: what is held is durable
+            self._drain.empty(start)
+        due = self.table.due_rows(until_s)
+        self._changed_rows.update(due.tolist())  # also those without an effect: what is held is durable
         while swept < len(due):
             swept = apply.sweep(arrays, self.rules, due, swept, until_s, len(batch))
-            self._take_effects(columns, ids, slots, kept_to, len(batch))
+            self._drain.empty(len(batch))
+        self._drain.end_run(until_s)
         self.counts["applied"] += len(batch)
 
     def _touch_segments(self, batch: Batch) -> None:
@@ -251,57 +246,6 @@ class Shard:
         self._unfitted.update(touched)
         self._changed_segments.update(touched)
 
-    def _take_effects(self, batch: Batch, ids: Ids, slots: Slots, kept_to: int, applied: int) -> int:
-        """Keep the effects that the kernels left, each with the ids known at its moment; -> `applied`."""
-        table = self.table
-        effects = table.effects[: table.effects_used[0]].view(np.recarray)
-        if len(effects):
-            recent_ids: list[list[str]] = []
-            if self._builds_alerts:
-                recent_ids, kept_to = table.recent.evidence(effects, batch, slots, ids, kept_to)
-            told = effects.view(np.ndarray).copy()
-            self._told.append((told, recent_ids))
-            transitions = told["transition"]
-            self.counts["open"] += int((transitions == OPENED).sum()) - int((transitions == RESOLVED).sum())
-            table.effects_used[0] = 0
-        self._take_counts()
-        keep_all(table.recent.kept, batch, slots, ids, kept_to, applied)
-        return max(kept_to, applied)
-
-    def _alerts(self) -> list[Alert]:
-        """Make alerts, in order, of the effects since the last time: many at once, which is many times faster."""
-        if not self._told:
-            return []
-        effects = np.concatenate([effects for effects, _ in self._told])
-        recent_ids = [ids for _, some in self._told for ids in some]
-        alerts: list[Alert] = []
-        for start in range(0, len(effects), _ALERTS_AT_ONCE):
-            some = effects[start : start + _ALERTS_AT_ONCE]
-            alerts += build_alerts(some, self._names(some, recent_ids[start : start + _ALERTS_AT_ONCE]))
-        return sorted(alerts, key=in_order)
-
-    def _names(self, effects: Effects, recent_ids: Sequence[Sequence[str]]) -> Names:
-        """The words behind the numbers of effects."""
-        table, numbers = self.table, effects["channels"]
-        word = {number: table.channels[number] or None for number in np.unique(numbers).tolist()}
-        return Names(
-            self.policy.app_id,
-            table.names.of(effects["row"]),
-            [account or None for account in table.accounts.of(effects["account"])],
-            table.segment_names.of(effects["segment"]),
-            [[word[number] for number in some] for some in numbers.tolist()],
-            recent_ids,
-        )
-
-    def _take_counts(self) -> None:
-        counts = self.table.counts
-        self.counts["held"] += int(counts[COUNT_HELD])
-        self.counts["duplicates"] += int(counts[COUNT_DUPLICATES])
-        for source, late in zip(self._merge.feeds, counts[COUNT_LATE:].tolist(), strict=False):
-            self.counts["late"] += late
-            self.counts[f"late/{source}"] += late
-        counts[:] = 0
-
     def outlooks(self, at_s: float) -> Iterator[bytes]:
         """What is known and expected of each client at an instant, as JSON, in the order in which they were met."""
         return outlook.outlooks(self.table, at_s)
@@ -309,22 +253,17 @@ class Shard:
     # What is durable.
 
     def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
-        states: list[tuple[bytes, bytes]] = []
+        states: list[tuple[bytes, bytes | None]] = []
         if self._keeps_states:
             rows = sorted(self._changed_rows.union(batch["row"].tolist()))
             states.extend(self.table.records(rows, sorted(self._changed_segments)))
         if states or rejected or rerouted:
-            states.append((POSITION_KEY, self._position()))
-        alerts, effects = (self._alerts(), []) if self._builds_alerts else ([], [effects for effects, _ in self._told])
-        self._told, self._changed_rows, self._changed_segments = [], set(), set()
-        return Outcome(states, alerts, rejected, rerouted, effects)
-
-    def _position(self) -> bytes:
-        clock = [repr(self.clock_s), repr(self.refit_s), sorted(self._unfitted)]
-        sources = {
-            source: [feed.position.offset, repr(feed.position.key_s)] for source, feed in self._merge.feeds.items()
-        }
-        return bytes([LAYOUT]) + json.dumps({"clock": clock, "sources": sources}).encode()
+            positions = {source: feed.position for source, feed in self._merge.feeds.items()}
+            progress = Progress(self.clock_s, self.refit_s, self._unfitted, positions)
+            states.append((POSITION_KEY, encode(progress)))
+        alerts = self._drain.take_alerts(self.policy.app_id) if self._builds_alerts else []
+        self._changed_rows, self._changed_segments = set(), set()
+        return Outcome(states, alerts, rejected, rerouted, self._drain.take_effects())
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take back all durable records in the order in which they were written, or what is left of them, and go on.
@@ -343,18 +282,13 @@ class Shard:
         others = []
         for key, value in records:
             if key == POSITION_KEY and value is not None:
-                self._resume(value)
+                self._resume(decode(value))
             else:
                 others.append((key, value))
         restore.load(self.table, others)
 
-    def _resume(self, value: bytes) -> None:
-        try:
-            position = json.loads(former.present(POSITION_KEY, value)[1:])
-            clock_s, refit_s, unfitted = position["clock"]
-            self.clock_s, self.refit_s, self._unfitted = float(clock_s), float(refit_s), set(unfitted)
-            for source, (offset, key_s) in position["sources"].items():
-                if source in self._merge.feeds:
-                    self._merge.feeds[source].resume(Position(int(offset), float(key_s)))
-        except (ValueError, LookupError, TypeError) as error:
-            raise UnknownLayoutError("position") from error
+    def _resume(self, progress: Progress) -> None:
+        self.clock_s, self.refit_s, self._unfitted = progress.clock_s, progress.refit_s, set(progress.unfitted)
+        for source, position in progress.positions.items():
+            if source in self._merge.feeds:
+                self._merge.feeds[source].resume(position)

@@ -28,6 +28,7 @@ class Arrays(NamedTuple):
     trends: Records
     trends_used: np.ndarray  # one number: how many are in use
     segments: Records
+    calendars: Records  # records of clock.CALENDAR
     outbox: Records  # one record of OUTBOX
 
 
@@ -37,3 +38,4 @@ class Rules(NamedTuple):
     session_days: float
     learning_gaps_min: float
     decline_budget: float
+    escalate_at: float  # times the deadline

@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import njit
 
-from detector.core.clock import DAY_S, NEVER_S, to_operational_days
+from detector.core.clock import DAY_S, NEVER_S, TimeOff, elapsed_days
 from detector.core.layout import Records
 from detector.core.lifecycle import State
 from detector.core.model import rhythm
@@ -30,7 +30,7 @@ Segment = Any  # one record of layout.SEGMENT
 
 
 @njit(cache=True, error_model="numpy")
-def await_reply(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float) -> None:
+def await_reply(client: Client, segment: Segment, at_s: float, thread: int, interval_days: float, off: TimeOff) -> None:
     """We wrote; the first message without a reply counts. `interval_days`: mean time between two replies."""
     reply = client.reply
     if reply.last_s == 0:
@@ -38,7 +38,7 @@ def await_reply(client: Client, segment: Segment, at_s: float, thread: int, inte
         client.thread = thread
         if reply.gaps >= rhythm.GAPS_MIN:
             probability = rhythm.share_of(segment.reply.budget, interval_days)
-            reply.incident.next_s = rhythm.next_deadline_s(reply, segment.reply, probability)
+            reply.incident.next_s = rhythm.next_deadline_s(reply, segment.reply, probability, off)
 
 
 @njit(cache=True, error_model="numpy")
@@ -54,10 +54,10 @@ def is_reply(client: Client, thread: int) -> bool:
 
 
 @njit(cache=True, error_model="numpy")
-def learn_reply(client: Client, segment: Segment, at_s: float) -> float:
+def learn_reply(client: Client, segment: Segment, at_s: float, off: TimeOff) -> float:
     """The client replied; -> after how many days."""
     reply = client.reply
-    days = max(to_operational_days(at_s) - to_operational_days(reply.last_s), _LATENCY_DAYS_MIN)
+    days = max(elapsed_days(reply.last_s, at_s, off), _LATENCY_DAYS_MIN)
     rhythm.learn_gap(reply, segment.reply, days)
     reply.last_s = 0
     reply.incident.next_s = NEVER_S
@@ -73,12 +73,10 @@ def await_our_reply(client: Client, at_s: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def learn_our_reply(client: Client, segment: Segment, at_s: float) -> None:
+def learn_our_reply(client: Client, segment: Segment, at_s: float, off: TimeOff) -> None:
     """We acted, and owe nothing more; the segment learns how long that took us."""
     if 0 < client.awaiting_reply_s <= at_s:
-        log_days = math.log(
-            max(to_operational_days(at_s) - to_operational_days(client.awaiting_reply_s), _LATENCY_DAYS_MIN)
-        )
+        log_days = math.log(max(elapsed_days(client.awaiting_reply_s, at_s, off), _LATENCY_DAYS_MIN))
         segment.answers = _ANSWERS_KEPT * segment.answers + 1
         segment.answer_log_sum = _ANSWERS_KEPT * segment.answer_log_sum + log_days
         segment.answer_log_square_sum = _ANSWERS_KEPT * segment.answer_log_square_sum + log_days * log_days
@@ -102,8 +100,8 @@ def refit(segments: Records, number: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def waits_for_us(client: Client, segment: Segment, at_s: float) -> bool:
+def waits_for_us(client: Client, segment: Segment, at_s: float, off: TimeOff) -> bool:
     """Tell whether the client's last message waits longer for our answer than it usually has to."""
-    waited_days = to_operational_days(at_s) - to_operational_days(client.awaiting_reply_s)
+    waited_days = elapsed_days(client.awaiting_reply_s, at_s, off)
     result: bool = client.awaiting_reply_s > 0 and waited_days > segment.answer_days
     return result

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, DAYS_PER_YEAR
+from detector.core.clock import DAYS_PER_YEAR, TimeOff, to_operational_days
 from detector.core.layout import COUNT_MAX
 from detector.core.lifecycle import State
 from detector.core.primitives.decay import DECAY, decayed_count
@@ -29,9 +29,6 @@ from detector.core.signals import (
 
 VALUES_MIN = 8  # no alert before the eighth value, and no baseline on fewer
 BASELINE_DAYS = DAYS_PER_YEAR / 2
-# Share of the past that is kept at each value, as for gaps. With .93 the reference follows a decline nearly as fast as
-# the score does: a halved rate then takes 20 to 75 values on average (gamma gaps of shape 2 and 1, one false alarm in
-# 200 values), with .97 12 to 46, at the same false alarms on the orders of a real shop.
 _SCORE_MAX = 3.0
 _LOG_VALUE_MIN = 1e-3  # smaller values are taken as this: a reply within a minute and a half is a reply at once
 # A value is learned as no further from its prediction than this many scales: the long way towards a decline, which
@@ -104,6 +101,22 @@ def forget_decline(trend: Trend) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def is_of_another_currency(trend: Trend, currency: int) -> bool:
+    """Tell whether an amount is in another currency than the amounts before it; 0 = it is not said in which."""
+    is_known: bool = currency != 0 and trend.currency != 0
+    return is_known and trend.currency != currency
+
+
+@njit(cache=True, error_model="numpy")
+def begin_anew(trend: Trend) -> None:
+    """Forget all values: what comes now cannot be compared with them. No incident is open."""
+    trend.score = trend.level = trend.m2 = trend.baseline = 0.0
+    trend.count = trend.first_day = trend.last_day = 0
+    trend.currency = 0
+    forget_decline(trend)
+
+
+@njit(cache=True, error_model="numpy")
 def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
     """Keep where the decline that the score now shows began, and the mean of the values since.
 
@@ -121,9 +134,8 @@ def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -> None:
+def _learn(trend: Trend, day: int, x: float, location: float, scale: float) -> None:
     """Take a transformed value into the client's own numbers."""
-    day = int(at_s / DAY_S)
     if trend.count == 0:
         trend.first_day = day
     if trend.count < VALUES_MIN or day - int(trend.first_day) <= BASELINE_DAYS:
@@ -142,7 +154,7 @@ def _learn(trend: Trend, at_s: float, x: float, location: float, scale: float) -
 
 
 @njit(cache=True, error_model="numpy")
-def learn_value(trend: Trend, at_s: float, value: float) -> float:
+def learn_value(trend: Trend, at_s: float, value: float, off: TimeOff) -> float:
     """Take one value in, in the signal's unit, and return its normal score. Score first, learn second.
 
     The first value has nothing to be compared with: its score is 0.
@@ -156,13 +168,13 @@ def learn_value(trend: Trend, at_s: float, value: float) -> float:
     fading = FADINGS[trend.signal]
     trend.score = (1 - fading) * np.float64(trend.score) + fading * z
     _follow(trend, at_s, x, location)
-    _learn(trend, at_s, x, location, math.sqrt(spread / a_n))
+    _learn(trend, int(to_operational_days(at_s, off)), x, location, math.sqrt(spread / a_n))
     return z
 
 
 @njit(cache=True, error_model="numpy")
 def interval_days(trend: Trend) -> float:
-    """Mean time between two values so far, of which all lie on one day at least."""
+    """Return the mean time between two values so far, in days; the span of all values is taken as one day at least."""
     days = max(np.float64(trend.last_day) - trend.first_day, 1.0)
     interval: float = days / max(trend.count - 1.0, 1.0)
     return interval

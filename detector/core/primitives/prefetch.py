@@ -30,9 +30,9 @@ def _asking(array: Numba, number: Numba) -> Numba:  # pragma: no cover - as belo
         found = context.make_array(kind)(context, builder, arguments[0])
         first = cgutils.get_item_pointer(context, builder, kind, found, [arguments[1]])
         last = context.get_abi_sizeof(context.get_data_type(kind.dtype)) - 1
-        await_reply = builder.module.declare_intrinsic("llvm.prefetch", [cgutils.voidptr_t], _ASK)
+        call = builder.module.declare_intrinsic("llvm.prefetch", [cgutils.voidptr_t], _ASK)
         for offset in (*range(0, last, _LINE_SIZE), last):
-            builder.call(await_reply, [cgutils.pointer_add(builder, first, offset, cgutils.voidptr_t), *_HOW])
+            builder.call(call, [cgutils.pointer_add(builder, first, offset, cgutils.voidptr_t), *_HOW])
         return context.get_dummy_value()
 
     return types.void(array, number), make

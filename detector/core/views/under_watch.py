@@ -9,11 +9,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from detector.core.clock import DAY_S, DAYS_PER_YEAR, NEVER_S
+from detector.core.clock import DAYS_PER_YEAR, NEVER_S, TimeOff
 from detector.core.incidents.effect import CONTACT_SIGNAL, FIRST_TREND, ORDERS_SIGNAL, REPLY_SIGNAL
 from detector.core.incidents.transitions import QUIET, severity_of
 from detector.core.layout import SIGNALS, SILENCES, Records
 from detector.core.lifecycle import SEVERITY_WORDS, SIGNAL_WORDS, TYPE_OF, State
+from detector.core.model import replies
 from detector.core.model.rhythm import GAPS_MIN
 from detector.core.primitives.decay import decayed_count
 from detector.core.signals import SIGNAL_NUMBER
@@ -99,11 +100,16 @@ def _under_watch(clients: Records, due_s: Numbers, rows: int, learned: Numbers) 
 
 
 def waiting_on_us(table: Table, at_s: float) -> int:
-    """How many clients wait for an answer of ours for longer than their segment usually has to."""
-    rows = table.clients[: len(table.names)]
-    usual_s = table.segments["answer_days"] * DAY_S
-    awaiting_reply_s = rows["awaiting_reply_s"]
-    return int(((awaiting_reply_s > 0) & (at_s - awaiting_reply_s > usual_s[rows["segment"]])).sum())
+    """Return how many clients wait for our answer for longer than their segment usually has to."""
+    return int(_waiting_on_us(table.clients, table.segments, len(table.names), at_s, table.time_off()))
+
+
+@njit(cache=True)
+def _waiting_on_us(clients: Records, segments: Records, rows: int, at_s: float, off: TimeOff) -> int:
+    count = 0
+    for row in range(rows):
+        count += replies.waits_for_us(clients[row], segments[clients[row].segment], at_s, off)
+    return count
 
 
 def values_at_stake(table: Table) -> dict[str, float]:

@@ -10,7 +10,7 @@ from detector.core.clock import rfc3339
 from detector.files.far import far_rows
 from detector.files.likeness import unit_of
 from detector.files.times import Floats
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 _OFFSET: Final = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
 _FAR_SHOWN: Final = 5

@@ -1,7 +1,7 @@
-"""What can be set about the way to Kafka: which brokers, whether by TLS, and who we are there.
+"""The settings of the connection to Kafka: the brokers, TLS, and our credentials.
 
-Only what fits together is accepted: no name without a password, and neither in the clear unless somebody says so.
-What a client library is given of this is made in `connection`.
+Settings that contradict each other are refused: a name needs a password, and credentials need TLS unless a setting
+allows plaintext. `detector.shell.kafka.client` turns these settings into the arguments of a client.
 """
 
 import re
@@ -12,49 +12,56 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 SECRETS = ("tls_key_password", "sasl_password")
-"""Settings that are never shown; not even when they are wrong."""
+"""Settings whose values are never shown, not even in the message about a wrong one."""
 
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+):[0-9]{1,5}")
 _FUNCTION = re.compile(r"[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*:[a-zA-Z_]\w*")
 
 
 class ConnectionSettings(BaseSettings):
-    """How every connection to Kafka is made, whoever opens it."""
+    """The settings that every connection to Kafka uses."""
 
     bootstrap_servers: str = Field(
-        "127.0.0.1:9092", description="Kafka brokers to ask first, HOST:PORT, several separated by commas."
+        "127.0.0.1:9092",
+        description="Kafka brokers to connect to first, as HOST:PORT; several are separated by commas.",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How to speak to the brokers: SSL encrypts, SASL says who we are, SASL_SSL does both."
+        "PLAINTEXT", description="Protocol of the brokers: SSL encrypts, SASL authenticates, SASL_SSL does both."
     )
     tls_ca_file: Path | None = Field(
         None,
-        description="Certificates (PEM) of those whom to believe who a broker is; without it, those of the system.",
+        description="CA certificates (PEM) that sign the brokers' certificates; without it, those of the system.",
     )
     tls_certificate_file: Path | None = Field(
-        None, description="Our own certificate and its chain (PEM), for brokers that ask for one (mutual TLS)."
+        None, description="Certificate of this client and its chain (PEM), for brokers that ask for one (mutual TLS)."
     )
-    tls_key_file: Path | None = Field(None, description="The key of our certificate (PEM).")
-    tls_key_password: SecretStr | None = Field(None, description="What the key is encrypted with, if it is.")
+    tls_key_file: Path | None = Field(
+        None, description="Private key (PEM) of the client certificate that GHOSTING_TLS_CERTIFICATE_FILE names."
+    )
+    tls_key_password: SecretStr | None = Field(
+        None, description="Password of the private key of the client certificate, if that key is encrypted."
+    )
     sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"] = Field(
         "SCRAM-SHA-512",
-        description="How we prove who we are. OAUTHBEARER needs a token provider, the others a password.",
+        description="SASL mechanism of the brokers. OAUTHBEARER needs a token provider, the others need a password.",
     )
-    sasl_username: str | None = Field(None, max_length=255, description="Our name on the brokers.")
+    sasl_username: str | None = Field(None, max_length=255, description="User name on the brokers, for SASL.")
     sasl_password: SecretStr | None = Field(
-        None, description="Our password on the brokers. A file shows it to fewer eyes than a variable."
+        None,
+        description="Password on the brokers, for SASL. Fewer people can read a file than a variable: see"
+        " GHOSTING_SASL_PASSWORD_FILE.",
     )
     sasl_password_file: Path | None = Field(
-        None, description="File with the password, such as a mounted secret; read again at each start."
+        None, description="File with the SASL password, such as a mounted secret. It is read at each start."
     )
     sasl_token_provider: str | None = Field(
         None,
-        description="Function that gives an OAuth token, module:function; called for each new connection, so it should"
-        " keep a token until it ends.",
+        description="Function that returns an OAuth token, as module:function. It is called for each new connection,"
+        " so it should reuse a token until that expires.",
     )
     credentials_in_plaintext: bool = Field(
         default=False,
-        description="Allow SASL_PLAINTEXT, which lets everybody on the way read or abuse our credentials.",
+        description="Whether SASL_PLAINTEXT is allowed, which shows the credentials to everybody on the network.",
     )
 
     @field_validator("bootstrap_servers")
@@ -82,11 +89,11 @@ class ConnectionSettings(BaseSettings):
     def _sasl_problem(self) -> str | None:
         has_password = bool(self.sasl_password or self.sasl_password_file)
         if not self.security_protocol.startswith("SASL"):
-            given = has_password or self.sasl_username or self.sasl_token_provider
+            has_credentials = has_password or self.sasl_username or self.sasl_token_provider
             return (
                 f"credentials are set, but security_protocol is {self.security_protocol}, which does not use them; set"
                 " security_protocol to SASL_SSL"
-                if given
+                if has_credentials
                 else None
             )
         if self.security_protocol == "SASL_PLAINTEXT" and not self.credentials_in_plaintext:

@@ -1,4 +1,4 @@
-"""What can be set about those whom `ghosting forward` tells of alerts: webhooks and Alertmanagers."""
+"""The settings of `ghosting forward`: the webhooks and Alertmanagers that get alerts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,48 +11,49 @@ from pydantic_settings import BaseSettings, NoDecode
 from detector.shell.config.text import listed, urls_by_name
 
 SECRETS = ("forward_secret", "forward_webhooks", "forward_alertmanagers")
-"""Settings that are never shown; not even when they are wrong."""
+"""Settings whose values are never shown, not even in the message about a wrong one."""
 WEBHOOKS_MAX = 16
-SECRET_LENGTH_MIN = 24  # as Standard Webhooks has it, in bytes
+SECRET_LENGTH_MIN = 24  # in bytes, as Standard Webhooks demands
 
 WebhookName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,30}$")]
 
 
 class ForwardSettings(BaseSettings):
-    """Where alerts are posted to, and how."""
+    """The settings of receivers of alerts."""
 
     forward_webhooks: Annotated[Mapping[WebhookName, SecretStr], NoDecode, BeforeValidator(urls_by_name)] = Field(
         default_factory=dict,
         max_length=WEBHOOKS_MAX,
-        description="Where `ghosting forward` posts alerts to, each under a name: crm=https://crm.example/alerts. What"
-        " is posted is signed with the secret. Addresses are kept as secrets, as many have a token in them.",
+        description="Webhooks that `ghosting forward` posts alerts to, as NAME=ADDRESS:"
+        " crm=https://crm.example/alerts. Posts are signed with GHOSTING_FORWARD_SECRET. Addresses are treated as"
+        " secrets, because many hold a token.",
     )
     forward_secret: SecretStr | None = Field(
         None,
-        description="Secret that webhook posts are signed with: 24 characters or more, or whsec_ and base64.",
+        description="Secret that signs the posts to webhooks: 24 characters or more, or whsec_ and base64.",
     )
     forward_secret_file: Path | None = Field(
-        None, description="File that holds the secret, instead of the secret itself."
+        None, description="File that holds the secret of GHOSTING_FORWARD_SECRET, instead of that setting."
     )
     forward_retry_s: float = Field(
         300,
         ge=0,
         le=86_400,
-        description="How long a webhook that does not answer, or asks to wait, is tried again with one alert. Then the"
-        " alert goes to the dead letters.",
+        description="Seconds for which one alert is posted again to a webhook that does not answer or asks to wait."
+        " Then the alert goes to the dead letters.",
     )
     forward_alertmanagers: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(listed)] = Field(
         (),
         max_length=WEBHOOKS_MAX,
-        description="Alertmanagers that `ghosting forward` tells of open incidents, all of one cluster:"
+        description="Alertmanagers that `ghosting forward` posts open incidents to, all of one cluster:"
         " http://alertmanager:9093.",
     )
     forward_alertmanager_every_s: float = Field(
-        60, ge=0.1, le=3600, description="How often Alertmanager is told again of what is open."
+        60, ge=0.1, le=3600, description="Seconds between two posts of all open incidents to Alertmanager."
     )
     forward_client_ids: bool = Field(
         default=False,
-        description="Whether Alertmanager is told the client id, as a label; else it gets no name at all.",
+        description="Whether posts to Alertmanager have the client id as a label. Without it they name no client.",
     )
 
     @field_validator("forward_webhooks", "forward_alertmanagers")
@@ -79,10 +80,10 @@ class ForwardSettings(BaseSettings):
 
 
 def _is_url(text: SecretStr) -> bool:
-    """Whether it is an address to post to."""
+    """Check that a text is an http(s) address."""
     try:
-        found = urlsplit(text.get_secret_value())
-        port = found.port
+        address = urlsplit(text.get_secret_value())
+        port = address.port
     except ValueError:
         return False
-    return found.scheme in ("http", "https") and bool(found.hostname) and port != 0
+    return address.scheme in ("http", "https") and bool(address.hostname) and port != 0

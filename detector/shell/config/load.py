@@ -1,7 +1,7 @@
-"""The settings as they were given: which place wins, where each value comes from, and what is wrong with it.
+"""Loads the settings: which place wins, where each value comes from, and what is wrong with it.
 
-The only reader of the environment. A flag wins over the environment (GHOSTING_*), which wins over the TOML file that
-GHOSTING_CONFIG names, which wins over the default.
+Only this module reads the environment. A flag wins over the environment (GHOSTING_*), the environment wins over the
+TOML file that GHOSTING_CONFIG names, and the file wins over the default.
 """
 
 import difflib
@@ -20,14 +20,14 @@ from detector.shell.config import connection, forwarding
 from detector.shell.config.settings import PREFIX, Settings, SettingsError, fields, variable
 
 FILE_VARIABLE = f"{PREFIX}CONFIG"
-DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets, which tests and `make accuracy` read; no setting
+DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets for tests and `make accuracy`; it is no setting
 
-# A Kubernetes service called `ghosting` puts these into every pod beside it; they are nobody's typing error.
+# A Kubernetes service called `ghosting` sets these in every pod of its namespace; they are no typing errors.
 _OF_KUBERNETES = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 
-# Settings whose values are not repeated, not even the wrong ones.
+# Settings whose values are not repeated in messages, not even wrong ones.
 _SECRET = frozenset({*connection.SECRETS, *forwarding.SECRETS})
 
 Origin = Literal["default", "file", "environment", "flag"]
@@ -43,7 +43,9 @@ class Effective(NamedTuple):
     description: str
 
 
-class _Given(NamedTuple):
+class _Value(NamedTuple):
+    """A value with the place that it comes from, and the name that it has there."""
+
     origin: Origin
     called: str
     where: str
@@ -58,9 +60,9 @@ def load(
     Parameters
     ----------
     flags
-        Values by setting name, of flags of their own on the command line; None means not given.
+        Values of flags on the command line, by the name of the setting; None = the flag was not used.
     sets
-        Values that were given by `--set`. A flag of its own wins.
+        Values that `--set` names. A flag wins over them.
     file
         TOML file to read instead of the one that GHOSTING_CONFIG names.
 
@@ -75,36 +77,36 @@ def load(
 def effective(
     flags: Mapping[str, object] | None = None, *, sets: Mapping[str, str] | None = None, file: Path | None = None
 ) -> list[Effective]:
-    """List every setting with its value in force, as text that could be set again, and where it comes from."""
-    given = _gather(flags or {}, sets or {}, file)
-    settings = _validated(given)
+    """List every setting with its value in force, as text that could be set again, and with the value's origin."""
+    values = _gather(flags or {}, sets or {}, file)
+    settings = _validated(values)
     return [
         Effective(
             name=name,
             variable=variable(name),
             value=_text(getattr(settings, name)),
-            origin=given[name].origin if name in given else "default",
+            origin=values[name].origin if name in values else "default",
             description=field.description or "",
         )
         for name, field in fields()
     ]
 
 
-def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Given]:
+def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Value]:
     named = os.environ.get(FILE_VARIABLE)
     path = file or (Path(named) if named else None)
-    found = _read_file(path) if path else {}
-    if problems := [*_unknown_variables(), *_unknown_keys(found, path)]:
+    in_file = _read_file(path) if path else {}
+    if problems := [*_unknown_variables(), *_unknown_keys(in_file, path)]:
         raise SettingsError(*problems)
-    given = {name: _Given("file", name, f" in {path}", value) for name, value in found.items()}
+    values = {name: _Value("file", name, f" in {path}", value) for name, value in in_file.items()}
     for name, value in EnvSettingsSource(Settings)().items():
-        given[name] = _Given("environment", variable(name), "", value)
+        values[name] = _Value("environment", variable(name), "", value)
     for name, value in sets.items():
-        given[name] = _Given("flag", f"--set {name}", "", value)
+        values[name] = _Value("flag", f"--set {name}", "", value)
     for name, value in flags.items():
         if value is not None:
-            given[name] = _Given("flag", f"--{name.replace('_', '-')}", "", value)
-    return given
+            values[name] = _Value("flag", f"--{name.replace('_', '-')}", "", value)
+    return values
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _unknown_variables() -> list[str]:
-    """Complain of variables with our prefix that set nothing: most are typing errors, and silence would hide them."""
+    """List variables with our prefix that are no settings: most are typing errors, which must not go unnoticed."""
     known = (FILE_VARIABLE, *map(variable, Settings.model_fields))
     return [
         _unknown(name, name.upper(), known)
@@ -133,9 +135,9 @@ def _unknown_variables() -> list[str]:
     ]
 
 
-def _unknown_keys(found: Mapping[str, object], path: Path | None) -> list[str]:
+def _unknown_keys(in_file: Mapping[str, object], path: Path | None) -> list[str]:
     return [
-        _unknown(f"{key} in {path}", key, Settings.model_fields) for key in found if key not in Settings.model_fields
+        _unknown(f"{key} in {path}", key, Settings.model_fields) for key in in_file if key not in Settings.model_fields
     ]
 
 
@@ -146,30 +148,30 @@ def _unknown(called: str, name: str, known: Iterable[str]) -> str:
     return f"{called} is not a setting; {advice}"
 
 
-def _validated(given: Mapping[str, _Given]) -> Settings:
+def _validated(values: Mapping[str, _Value]) -> Settings:
     try:
-        return Settings.model_validate({name: value.value for name, value in given.items()})
+        return Settings.model_validate({name: value.value for name, value in values.items()})
     except ValidationError as error:
-        problems = (_problem(details, given) for details in error.errors(include_url=False))
+        problems = (_problem(details, values) for details in error.errors(include_url=False))
         raise SettingsError(*problems) from None
 
 
-def _problem(details: ErrorDetails, given: Mapping[str, _Given]) -> str:
-    said = details["msg"].removeprefix("Value error, ")
+def _problem(details: ErrorDetails, values: Mapping[str, _Value]) -> str:
+    message = details["msg"].removeprefix("Value error, ")
     if not details["loc"]:
-        return said
-    said = re.sub(r"^\w+ should ", "should ", said)  # not "Input should be...": it has a name
+        return message
+    message = re.sub(r"^\w+ should ", "should ", message)  # instead of "Input should be...": the name comes first
     name, *inner = map(str, details["loc"])
-    origin = given.get(name) or _Given("default", variable(name), "", None)
+    origin = values.get(name) or _Value("default", variable(name), "", None)
     entry = "".join(f"[{key}]" for key in inner)
     if name in _SECRET:
-        return f"{origin.called}{origin.where} {said}"
-    return f"{origin.called}{entry}{origin.where} {said}, but is {_text(details['input'])[:80]!r}"
+        return f"{origin.called}{origin.where} {message}"
+    return f"{origin.called}{entry}{origin.where} {message}, but is {_text(details['input'])[:80]!r}"
 
 
 def _text(value: object) -> str:
     if value is None:
-        return ""  # as a variable says that it is not set
+        return ""  # as in a variable that sets nothing
     if isinstance(value, Mapping):
         return ",".join(f"{key}={inner}" for key, inner in value.items())
     if isinstance(value, (tuple, list)):

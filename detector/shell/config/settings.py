@@ -1,7 +1,7 @@
-"""What an operator can set, and what is allowed.
+"""The settings that an operator can set, and the values that are allowed.
 
-`Settings(...)` reads nothing but its arguments; `given.load` gathers those that are in force. So tests and tools can
-build settings without an environment. The core never sees this object; it gets small policies made from it.
+`Settings(...)` reads nothing but its arguments; `load.load` gathers the values in force. So tests and tools can build
+settings without an environment. The core never sees this object; it gets small policies that are built from it.
 """
 
 import re
@@ -44,7 +44,7 @@ _STATE = re.compile(r"state-\d+")
 
 
 class SettingsError(Exception):
-    """What is wrong with the settings: one line per problem, each naming the setting and the remedy."""
+    """The settings are wrong. The message has one line for each problem, with the setting and the remedy."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -62,7 +62,7 @@ OwnerName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Settings(ForwardSettings, ConnectionSettings):
-    """Everything that can be set, validated and frozen. The descriptions are the documentation."""
+    """All settings, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -75,189 +75,216 @@ class Settings(ForwardSettings, ConnectionSettings):
 
     app_id: str = Field(
         "ghosting",
-        description="Name of this installation. It starts every topic name, and names the consumer group and the"
+        description="Name of this installation. Every topic name begins with it, and so do the consumer group and the"
         " transactional ids, so that two installations can share a broker.",
     )
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = Field(
         ("emails", "calls", "orders"),
         min_length=1,
         max_length=SOURCES_MAX,
-        description="Input topics, without the installation's name in front. Their order settles ties of event times.",
+        description="Input topics, without the installation's name in front. Events of the same time are applied in"
+        " this order of their topics.",
     )
     partitions: int = Field(
         4,
         ge=1,
         le=1024,
-        description="Partitions of every source and of the state. Each is a shard that learns its own statistics: a"
-        " firm of fifty clients is best served by one. It cannot be changed later without a rebuild.",
+        description="Partitions of every source and other topic. Each partition is a shard with statistics of its own,"
+        " so a firm of fifty clients is best served by one. A later change needs new topics and a rebuild.",
     )
     state_generation: int = Field(
         0,
         ge=0,
         le=9999,
-        description="Which state topic to work on: 0 is the one in force, that of the last complete `ghosting rebuild`."
-        " Another number is for a way back, and then for all workers.",
+        description="State topic to use: 0 is the topic in force, which the last complete `ghosting rebuild` made."
+        " Another number goes back to an older generation; then set it for all workers.",
     )
     replication: int = Field(
         1,
         ge=1,
         le=15,
-        description="Copies of each topic that the broker keeps. 3 in production, if there are three brokers.",
+        description="Copies that the brokers keep of each topic. Use 3 in production, if there are three brokers.",
     )
     compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
         "none",
-        description="How to compress what is written to Kafka; what is read may be compressed in any of these ways.",
+        description="Compression of the records that are written to Kafka. Records that are read may have any of"
+        " these.",
     )
     session_timeout_s: int = Field(
         20,
         ge=6,
         le=60,
-        description="Seconds without a heartbeat after which the broker gives a worker's partitions to another one.",
+        description="Seconds without a heartbeat of a worker after which the broker gives its partitions to other"
+        " workers.",
     )
     transaction_timeout_s: int = Field(
         15,
         ge=5,
         le=900,
-        description="Seconds after which the broker aborts a transaction that a worker left open, and a worker that"
-        " waits for one ends.",
+        description="Seconds after which the broker aborts an open transaction of a worker that is gone. A worker that"
+        " waits longer than this for a transaction ends.",
     )
     unassigned_s_max: float = Field(
-        120, ge=10, le=3600, description="A worker ends if the group gives it no assignment for so many seconds."
+        120,
+        ge=10,
+        le=3600,
+        description="Seconds that a worker may be without an assignment of its group before it ends.",
     )
     rebalance_s_max: float = Field(
-        180, ge=10, le=3600, description="A worker ends if a rebalance of the group takes longer than this."
+        180, ge=10, le=3600, description="Seconds that a rebalance of the group may take before the worker ends."
     )
     restore_s_max: float = Field(
-        600, ge=10, le=86_400, description="A worker ends if the restore of a shard takes longer than this."
+        600, ge=10, le=86_400, description="Seconds that the restore of a shard may take before the worker ends."
     )
     stalled_s_max: float = Field(
         300,
         ge=10,
         le=86_400,
-        description="A worker ends if a shard neither reads records nor hears that there are none for so many seconds.",
+        description="Seconds that a shard may neither read records nor learn that there are none before the worker"
+        " ends.",
     )
     blocked_s_max: float = Field(
-        60, ge=5, le=3600, description="A worker ends if its event loop does not turn for so many seconds."
+        60, ge=5, le=3600, description="Seconds that the event loop of a worker may be blocked before the worker ends."
     )
-    shutdown_s_max: float = Field(
-        10, ge=1, le=600, description="A worker that is told to stop has so many seconds for it."
-    )
+    shutdown_s_max: float = Field(10, ge=1, le=600, description="Seconds that a worker may take to stop after SIGTERM.")
     clock_apart_s_max: float = Field(
         60,
         ge=1,
         le=3600,
-        description="Where the machine's clock is further than this from the broker's, the broker's counts.",
+        description="Seconds that the machine's clock may differ from the broker's. Beyond that the broker's clock is"
+        " used.",
     )
     away_days_max: float = Field(
         7,
         gt=0,
         le=365,
-        description="Days that all workers may be away without loss: a source that keeps records for less is refused.",
+        description="Days that all workers may be stopped without loss. A source topic that keeps records for less"
+        " time is refused.",
     )
     settle_s: float = Field(
         5,
         ge=0,
         le=3600,
-        description="Seconds that an event may be on its way: a source read to its end counts as complete up to this"
-        " long ago.",
+        description="Seconds that an event may take from its time to the broker. A source that was read to its end"
+        " counts as complete up to this long ago.",
     )
     notify_max_age_days: float = Field(
         3,
         gt=0,
         le=365,
-        description="Alerts that are older than this when they come out go to the history topic and notify nobody.",
+        description="Days after which an alert notifies nobody: if it is older when it comes out, it goes to the"
+        " history topic.",
     )
     false_alerts_per_client_year: Budget = Field(
         1.0,
-        description="How many false silence alerts a client may cause in a year: the one knob between early and quiet.",
+        description="False silence alerts that a client may cause in a year: a higher number gives earlier and more"
+        " alerts.",
     )
     false_declines_per_client_year: Budget = Field(
-        0.5, description="How many false alerts of declines, over all signals together, a client may cause in a year."
+        0.5, description="False alerts of declines that a client may cause in a year, over all signals together."
     )
     false_overdue_per_client_year: Budget = Field(
-        0.5, description="How many false alerts of overdue replies a client may cause in a year."
+        0.5, description="False alerts of overdue replies that a client may cause in a year."
     )
     segment_budgets: Annotated[Mapping[SegmentName, Budget], NoDecode, BeforeValidator(pairs)] = Field(
         default_factory=dict,
-        description="The same per segment, for those that differ: vip=4,retail=0.5, or a table in the file.",
+        description="False silence alerts that a client of a segment may cause in a year, for segments that differ"
+        " from GHOSTING_FALSE_ALERTS_PER_CLIENT_YEAR: vip=4,retail=0.5, or a table in the file.",
     )
     session_hours: float = Field(
         20,
         gt=0,
         le=168,
-        description="Interactions of a client that are less than these hours apart count as one contact.",
+        description="Hours between two interactions of a client below which they count as one contact.",
+    )
+    escalate_at: float = Field(
+        2.5,
+        gt=1,
+        le=100,
+        description="A silence of contact or orders escalates when it has lasted this many times its own deadline:"
+        " lower is earlier, and less sure.",
     )
     learning_gaps_min: int = Field(
         100,
         ge=1,
         le=1_000_000,
-        description="Completed gaps that a segment needs before its alerts are released; until then they are held and"
-        " counted.",
+        description="Completed gaps that a segment needs before its alerts are published. Until then they are held"
+        " back and counted.",
     )
     prior_file: Path | None = Field(
         None,
-        description="What `ghosting learn` made of a history: a shard that meets a segment for the first time begins"
-        " with its gaps, which count as learned. A segment that the state knows already is not touched.",
+        description="File that `ghosting learn` made from a history. A shard that meets a segment for the first time"
+        " begins with the segment's gaps in this file. A segment that the state knows already is not changed.",
     )
     rejected_share_max: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="A worker stops when more than this share of a chunk is rejected, rather than drain a topic after"
-        " a bad deployment; 1 never stops.",
+        description="Share of a chunk's records that may be rejected before the worker ends: it then drains no topic"
+        " after a bad deployment of a producer. 1 = it never ends for that.",
     )
     rejected_count_min: int = Field(
-        100, ge=1, le=1_000_000, description="...but not for fewer rejections in the chunk than this."
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Rejections in a chunk below which a worker goes on, whatever GHOSTING_REJECTED_SHARE_MAX says.",
     )
     segments_max: int = Field(
         1000,
         ge=1,
         le=100_000,
-        description="Segments that a shard learns apart; an event that would open one more is rejected.",
+        description="Segments that a shard keeps statistics for. An event that names one more is rejected.",
     )
     chunk_records: int = Field(
-        5000, ge=1, le=100_000, description="Records of one partition that are handed over and parsed together."
+        5000, ge=1, le=100_000, description="Records of one partition that a worker reads and parses together."
     )
     chunks_per_transaction: int = Field(
         4,
         ge=1,
         le=100,
-        description="Full chunks that one Kafka transaction covers at most, or as many records in smaller ones; more is"
-        " faster and comes out later.",
+        description="Full chunks that one Kafka transaction may cover, or the same number of records in smaller"
+        " chunks. More chunks are faster, and alerts come out later.",
     )
     waiting_records_max: int = Field(
         200_000,
         ge=1000,
         le=10_000_000,
-        description="Records per source and shard that may wait in memory for the other sources; then fetching pauses.",
+        description="Records of one source that may wait in a shard's memory for the other sources. Beyond that the"
+        " source is paused.",
     )
     http_host: str = Field(
         "127.0.0.1",
-        description="Address on which /metrics, /health and /ready are served; 0.0.0.0 lets other machines ask.",
+        description="Address that /metrics, /health and /ready are served on. 0.0.0.0 makes them visible to other"
+        " machines.",
     )
     http_port: int = Field(
-        0, ge=0, le=65535, description="Port of /metrics, /health and /ready, such as 9464; 0 serves nothing."
+        0,
+        ge=0,
+        le=65535,
+        description="Port that /metrics, /health and /ready are served on, such as 9464. 0 = they are not served.",
     )
     metrics_segments: Annotated[tuple[SegmentName, ...], NoDecode, BeforeValidator(listed)] = Field(
         (),
         max_length=METRICS_SEGMENTS_MAX,
-        description="Segments that metrics tell apart, besides those that have a budget of their own; all others are"
-        " counted together as `other`, so that nobody but you chooses what is in a label.",
+        description="Segments with metrics of their own, besides those of GHOSTING_SEGMENT_BUDGETS. All others are"
+        " counted together as `other`, so that no text of a record becomes a label.",
     )
     owners: Annotated[Mapping[OwnedName, OwnerName], NoDecode, BeforeValidator(pairs)] = Field(
         default_factory=dict,
         max_length=OWNERS_MAX,
-        description="Who looks after which clients: by account id, or by segment for the accounts that are not named:"
+        description="Owners who look after clients, by account id, or by segment for accounts that are not named:"
         " account-17=anna,vip=key-accounts, or a table in the file.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
-        "INFO", description="Least level of log lines. Client ids appear at DEBUG only."
+        "INFO", description="Lowest level of log lines that are written. Client ids appear at DEBUG only."
     )
     log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="json: one object per line; text: for people; auto: text on a terminal, else json."
+        "auto",
+        description="Format of log lines: json = one object per line, text = for people, auto = text on a terminal,"
+        " else json.",
     )
     data_dir: Path = Field(
-        Path(".ghosting"), description="Folder for scratch files of a process. Nothing in it needs a backup."
+        Path(".ghosting"), description="Folder for temporary files of a process. Nothing in it needs a backup."
     )
 
     @field_validator("http_host")
@@ -294,7 +321,7 @@ class Settings(ForwardSettings, ConnectionSettings):
         return self
 
     @classmethod
-    def settings_customise_sources(  # the other sources' places are pydantic's; `given` calls those that we use
+    def settings_customise_sources(  # pydantic passes these; `load` calls the ones that we use
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
@@ -302,21 +329,21 @@ class Settings(ForwardSettings, ConnectionSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only; `given.load` has gathered them, and knows where each came from."""
+        """Use the arguments only: `load.load` has gathered them, and knows where each came from."""
         return (init_settings,)
 
     def topic(self, source: str) -> str:
-        """Name the topic of a source."""
+        """Return the topic of a source."""
         return f"{self.app_id}.{source}"
 
     @property
     def source_topics(self) -> tuple[str, ...]:
-        """The topics that interactions come from, in the order of the sources."""
+        """The topics of the sources, in their order."""
         return tuple(self.topic(source) for source in self.sources)
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """All that a shard merges: the sources, and what shards send on to one another."""
+        """The inputs that a shard merges: the sources, and the records that other shards send on."""
         return (*self.sources, REROUTED)
 
     @property
@@ -326,36 +353,36 @@ class Settings(ForwardSettings, ConnectionSettings):
 
     @property
     def alerts_topic(self) -> str:
-        """Where alerts go that somebody should act on."""
+        """The topic of alerts that somebody should act on."""
         return self.topic("alerts")
 
     @property
     def history_topic(self) -> str:
-        """Where alerts go that are too old to notify anybody."""
+        """The topic of alerts that are too old to notify anybody."""
         return self.topic("alerts-history")
 
     @property
     def rejected_topic(self) -> str:
-        """Where records go that could not be read."""
+        """The topic of rejections."""
         return self.topic("rejected")
 
     @property
     def dead_letters_topic(self) -> str:
-        """Where alerts go that a webhook did not take."""
+        """The topic of alerts that a webhook did not take."""
         return self.topic("dead-letters")
 
     @property
     def rerouted_topic(self) -> str:
-        """Where records go on to the partition of their client, if they were produced to another one."""
+        """The topic of records that were produced to another partition than that of their client."""
         return self.topic(REROUTED)
 
     @property
     def state_topic(self) -> str:
-        """The changelog of the shards, of the generation that is set."""
+        """The topic of the shards' states, of the generation that is set."""
         return self.topic("state" if self.state_generation <= 1 else f"state-{self.state_generation}")
 
     def source_of(self, kind: str) -> str:
-        """Choose the source that a kind of interaction is produced to: its usual one, or the first if that is missing.
+        """Return the source that a kind of interaction is produced to: its usual one, else the first.
 
         Examples
         --------
@@ -369,7 +396,7 @@ class Settings(ForwardSettings, ConnectionSettings):
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a setting.
+    """Return the environment variable of a setting.
 
     Examples
     --------
@@ -380,5 +407,5 @@ def variable(name: str) -> str:
 
 
 def fields() -> list[tuple[str, FieldInfo]]:
-    """All settings with what is said of them, those of `forward` last: few need them."""
+    """Return all settings with their fields, those of `ghosting forward` last, because few need them."""
     return sorted(Settings.model_fields.items(), key=lambda item: item[0] in ForwardSettings.model_fields)

@@ -1,4 +1,4 @@
-"""How a list or a mapping is written where there is only text: in an environment variable, or in a flag."""
+"""How a list or a mapping is written as text: in an environment variable, or in a flag."""
 
 
 def listed(value: object) -> object:

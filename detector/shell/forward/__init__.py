@@ -1,1 +1,1 @@
-"""Alerts on their way to webhooks and Alertmanager."""
+"""Forwards alerts to webhooks and Alertmanager."""

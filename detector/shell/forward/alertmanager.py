@@ -1,12 +1,11 @@
-"""Tells Alertmanagers which incidents are open, again and again, as Prometheus does with its own alerts.
+"""Posts the open incidents to Alertmanagers, again and again, as Prometheus does with its own alerts.
 
-It keeps no offsets: at its start it reads what the alerts topic holds, and knows from then on. So a restart of either
-side, or a post that failed, is made good by the next one. Of the history topic only resolutions are read, to end what
-was told before; what began in it is never told.
+It keeps no offsets: at its start it reads everything that the alerts topic holds. So the next post makes up for a
+restart of either side, and for a post that failed. From the history topic it takes resolutions only, to end incidents
+that were posted before; an incident that began in the history is never posted.
 """
 
 import asyncio
-import itertools
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,23 +13,23 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from detector.shell.config.settings import Settings
 from detector.shell.forward.filter import Selection, data_of, owner_of
-from detector.shell.forward.open_incidents import Incidents
-from detector.shell.kafka.client import connected, for_aiokafka
+from detector.shell.forward.open_incidents import OpenIncidents
+from detector.shell.kafka.client import connected
+from detector.shell.kafka.reader import Reader
 from detector.shell.telemetry.metrics import Metrics
 
 _ALERTS_PER_POST: Final = 1000
 _POST_SECONDS_MAX: Final = 10.0
-_GATHERED_S: Final = 0.5  # news of this long go into one post
+_GATHERED_S: Final = 0.5  # alerts that come within this time go into one post
 _STATUS_OK: Final = 200
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Reporter:
+class AlertmanagerReporter:
     """Reports the incidents of an installation to its Alertmanagers.
 
     Parameters
@@ -42,25 +41,20 @@ class Reporter:
     session
         To post with.
     metrics
-        Of the process.
+        The metrics of the process.
     """
 
     def __init__(self, settings: Settings, selection: Selection, session: ClientSession, metrics: Metrics) -> None:
         self._settings, self._selection, self._session, self._metrics = settings, selection, session, metrics
-        self._incidents = Incidents(client_ids=settings.forward_client_ids)
+        self._incidents = OpenIncidents(client_ids=settings.forward_client_ids)
         self._urls = [url.get_secret_value().rstrip("/") + "/api/v2/alerts" for url in settings.forward_alertmanagers]
         self._failing: set[int] = set()
-        self._is_told = False
-        self._consumer = AIOKafkaConsumer(
-            **for_aiokafka(settings),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
+        self._has_posted = False
+        self._reader = Reader(settings, [settings.history_topic, settings.alerts_topic])
 
     def ready(self) -> str | None:
-        """Say why it does not report yet."""
-        return None if self._is_told else "the alerts topic is being read"
+        """Return why it does not report yet; None if it does."""
+        return None if self._has_posted else "the alerts topic is being read"
 
     async def run(self) -> None:
         """Report until it is cancelled.
@@ -70,55 +64,42 @@ class Reporter:
         BrokerUnreachable
             If no broker answers.
         AccessDenied
-            If Kafka does not let us in, or not do what forwarding needs.
+            If Kafka refuses the connection, or something that forwarding needs.
         """
-        async with connected(self._settings, self._consumer):
+        async with connected(self._settings, self._reader):
             await self._read_to_the_end()
             while True:
-                await self._tell()
+                await self._post_incidents()
                 await self._read_news()
 
     async def _read_to_the_end(self) -> None:
-        """Read what both topics hold. The resolutions of the history first: they belong to alerts that came before."""
+        """Read everything that both topics hold.
+
+        The resolutions of the history are read first, because they end incidents of alerts that came before them.
+        """
         settings = self._settings
-        history, alerts = (
-            [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-            for topic in (settings.history_topic, settings.alerts_topic)
-        )
         ended: dict[str, str] = {}
-        async for record in self._held(history):
-            data = data_of(record.value or b"")
-            if data and data["transition"] == "resolved":
-                ended[data["incident_id"]] = data["at"]
-        read_to = {tp: await self._consumer.position(tp) for tp in history}
-        async for record in self._held(alerts):
-            self._learn(record)
+        async for batch in self._reader.to_end([settings.history_topic]):
+            for record in batch.records:
+                data = data_of(record.value or b"")
+                if data and data["transition"] == "resolved":
+                    ended[data["incident_id"]] = data["at"]
+        async for batch in self._reader.to_end([settings.alerts_topic]):
+            for record in batch.records:
+                self._learn(record)
         for incident, at in ended.items():
             self._incidents.resolve(incident, at)
-        read_to |= {tp: await self._consumer.position(tp) for tp in alerts}
-        self._consumer.assign(list(read_to))
-        for tp, offset in read_to.items():
-            self._consumer.seek(tp, offset)
-
-    async def _held(self, partitions: list[TopicPartition]) -> Any:  # noqa: ANN401 (aiokafka ships no types)
-        """Give the records that partitions hold at this moment."""
-        self._consumer.assign(partitions)
-        await self._consumer.seek_to_beginning(*partitions)
-        ends = await self._consumer.end_offsets(partitions)
-        for tp in partitions:
-            while await self._consumer.position(tp) < ends[tp]:
-                for record in itertools.chain(*(await self._consumer.getmany(timeout_ms=200)).values()):
-                    yield record
 
     async def _read_news(self) -> None:
-        """Wait until something came, or it is time to tell everything again."""
-        tell_at = time.monotonic() + self._settings.forward_alertmanager_every_s
-        while (left_s := tell_at - time.monotonic()) > 0:
-            found = await self._consumer.getmany(timeout_ms=int(left_s * 1000))
-            if found:
-                tell_at = min(tell_at, time.monotonic() + _GATHERED_S)
-            for record in itertools.chain(*found.values()):
-                self._learn(record)
+        """Wait until alerts came, or until it is time to post everything again."""
+        post_at = time.monotonic() + self._settings.forward_alertmanager_every_s
+        while (left_s := post_at - time.monotonic()) > 0:
+            batches = await self._reader.next(wait_s=left_s)
+            if batches:
+                post_at = min(post_at, time.monotonic() + _GATHERED_S)
+            for batch in batches:
+                for record in batch.records:
+                    self._learn(record)
 
     def _learn(self, record: Any) -> None:  # noqa: ANN401 (aiokafka ships no types)
         data = data_of(record.value or b"")
@@ -132,23 +113,23 @@ class Reporter:
         if data["transition"] == "resolved" or self._selection.takes(data, owner):
             self._incidents.learn(data, owner)
 
-    async def _tell(self) -> None:
-        alerts = list(self._incidents.to_tell(datetime.now(UTC)))
+    async def _post_incidents(self) -> None:
+        alerts = list(self._incidents.to_post(datetime.now(UTC)))
         taken = await asyncio.gather(*(self._post_all(number, alerts) for number in range(len(self._urls))))
         if all(taken):
-            self._incidents.told()
-        self._is_told = self._is_told or any(taken)
+            self._incidents.posted()
+        self._has_posted = self._has_posted or any(taken)
         self._metrics.set("ghosting_alertmanager_alerts", len(self._incidents))
 
     async def _post_all(self, number: int, alerts: list[dict[str, Any]]) -> bool:
-        """Post to one Alertmanager; say whether it took everything."""
+        """Post to one Alertmanager; return whether it took everything."""
         for start in range(0, len(alerts), _ALERTS_PER_POST):
             problem = await self._post(self._urls[number], alerts[start : start + _ALERTS_PER_POST])
             name = "failures" if problem else "posts"
             self._metrics.add(f"ghosting_alertmanager_{name}_total", 1)
             if problem:
                 if number not in self._failing:
-                    log.warning("Alertmanager takes no alerts; it is told again later", number=number, problem=problem)
+                    log.warning("Alertmanager takes no alerts; they are posted again", number=number, problem=problem)
                 self._failing.add(number)
                 return False
         self._failing.discard(number)

@@ -1,4 +1,4 @@
-"""Which alerts somebody wants to hear of, and who looks after a client."""
+"""Which alerts are selected, and who looks after a client."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Selection:
-    """The alerts whose words are among those that are named; nothing named is everything.
+    """Selects alerts by their words. An empty set selects all.
 
     Parameters
     ----------
     types, segments, severities, owners
-        Words to look for; a client that nobody looks after has the owner "".
+        The accepted words. A client without an owner has the owner "".
 
     Examples
     --------
@@ -30,7 +30,7 @@ class Selection:
     owners: frozenset[str] = frozenset()
 
     def takes(self, data: Mapping[str, Any], owner: str) -> bool:
-        """Say whether the data of an alert are wanted."""
+        """Check whether an alert is selected, by its data."""
         return (
             (not self.types or data["type"] in self.types)
             and (not self.segments or data["segment"] in self.segments)
@@ -43,7 +43,7 @@ EVERYTHING: Final = Selection()
 
 
 def owner_of(data: Mapping[str, Any], owners: Mapping[str, str]) -> str:
-    """Who looks after the client of an alert: whoever has its account, else its segment, else nobody.
+    """Return the owner of an alert's client: the owner of its account, else that of its segment, else nobody ("").
 
     Examples
     --------
@@ -58,7 +58,7 @@ def owner_of(data: Mapping[str, Any], owners: Mapping[str, str]) -> str:
 
 
 def data_of(value: bytes) -> Mapping[str, Any] | None:
-    """Read the data of an alert; None: somebody else wrote this to the topic.
+    """Read the data of an alert; None if the value is no alert, so that somebody else must have written it.
 
     Examples
     --------

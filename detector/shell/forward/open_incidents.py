@@ -1,23 +1,23 @@
-"""What Alertmanager should know of the incidents: which are open, and which have ended since it was told.
+"""The incidents that are open, and those that have ended since the last post, as alerts of Alertmanager.
 
-Alertmanager identifies an alert by its labels. So an incident whose labels change (it escalates) ends under the old
-ones and begins under the new; and a label with the incident's id keeps two clients apart.
+Alertmanager identifies an alert by its labels. So an incident whose labels change (when it escalates) ends under the
+old labels and begins under the new ones. A label with the incident's id keeps the incidents of two clients apart.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-DECAY: Final = timedelta(days=1)
-"""How long Alertmanager takes an incident for open if nobody tells it again. Silences last for days: better a day too
-long than that a forwarder that is away makes all of them end."""
+OPEN_FOR: Final = timedelta(days=1)
+"""How long an incident stays open in Alertmanager without another post. Silences last for days: an incident that is
+shown a day too long is better than a forwarder whose absence ends all of them."""
 _NAMES: Final = {"silence_exceeded": "ClientSilent", "declining_trend": "ClientDeclining"}
 
 AlertmanagerAlert = dict[str, Any]
 
 
-class Incidents:
-    """The incidents, as the alerts tell them.
+class OpenIncidents:
+    """The incidents, as far as the alerts so far describe them.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Incidents:
         self._ended: list[AlertmanagerAlert] = []
 
     def __len__(self) -> int:
-        """Count the open ones."""
+        """Count the open incidents."""
         return len(self._open)
 
     def learn(self, data: Mapping[str, Any], owner: str) -> None:
-        """Take up an alert."""
+        """Apply an alert."""
         incident = data["incident_id"]
         if data["transition"] == "resolved":
             self.resolve(incident, data["at"])
@@ -47,20 +47,20 @@ class Incidents:
         self._open[incident] = alert
 
     def resolve(self, incident: str, at: str) -> None:
-        """Let an incident end, if it is known."""
+        """End an incident, if it is known."""
         alert = self._open.pop(incident, None)
         if alert:
             self._ended.append(alert | {"endsAt": max(at, alert["startsAt"], key=datetime.fromisoformat)})
 
-    def to_tell(self, now: datetime) -> Iterator[AlertmanagerAlert]:
-        """All that is open, and what has ended since `told`."""
-        ends_at = (now + DECAY).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    def to_post(self, now: datetime) -> Iterator[AlertmanagerAlert]:
+        """Return all open incidents, and those that have ended since the last `posted`."""
+        ends_at = (now + OPEN_FOR).astimezone(UTC).isoformat().replace("+00:00", "Z")
         yield from self._ended
         for alert in self._open.values():
             yield alert | {"endsAt": ends_at}
 
-    def told(self) -> None:
-        """Forget what has ended: Alertmanager knows it."""
+    def posted(self) -> None:
+        """Forget the ended incidents: Alertmanager knows of them."""
         self._ended.clear()
 
     def _alert(self, data: Mapping[str, Any], owner: str) -> AlertmanagerAlert:

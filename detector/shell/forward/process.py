@@ -1,4 +1,4 @@
-"""The forwarder process: every webhook and the Alertmanagers side by side, until a signal comes."""
+"""The forwarder process: all webhooks and the Alertmanagers at the same time, until a signal comes."""
 
 import asyncio
 import signal
@@ -8,10 +8,10 @@ import structlog
 from aiohttp import ClientSession
 
 from detector.shell.config.settings import Settings, SettingsError, variable
-from detector.shell.forward.alertmanager import Reporter
+from detector.shell.forward.alertmanager import AlertmanagerReporter
 from detector.shell.forward.filter import Selection
 from detector.shell.forward.webhook import Webhook, signing_key
-from detector.shell.forward.webhooks import Forwarder
+from detector.shell.forward.webhooks import WebhookForwarder
 from detector.shell.telemetry import logs
 from detector.shell.telemetry.catalogue import FORWARDER
 from detector.shell.telemetry.endpoints import serve
@@ -20,8 +20,8 @@ from detector.shell.telemetry.metrics import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 
-class NothingToForwardTo(SettingsError):  # noqa: N818 - says what is the case
-    """No receiver is set: one line that names the settings."""
+class NothingToForwardTo(SettingsError):  # noqa: N818 - names the state
+    """No receiver is set. The message is one line that names the settings."""
 
 
 async def forward(settings: Settings, selection: Selection, *, from_beginning: bool) -> None:
@@ -49,11 +49,11 @@ async def forward(settings: Settings, selection: Selection, *, from_beginning: b
         )
     key = signing_key(settings) if settings.forward_webhooks else b""
     logs.configure(settings.log_level, settings.log_format)
-    stamina.instrumentation.set_on_retry_hooks([])  # they would log exceptions, and addresses are in them
+    stamina.instrumentation.set_on_retry_hooks([])  # they would log exceptions, which contain addresses
     metrics = Metrics(settings, FORWARDER)
     async with ClientSession() as session:
-        parts: list[Forwarder | Reporter] = [
-            Forwarder(
+        parts: list[WebhookForwarder | AlertmanagerReporter] = [
+            WebhookForwarder(
                 settings,
                 Webhook(name, url.get_secret_value(), key, session, metrics, settings.forward_retry_s),
                 selection,
@@ -63,15 +63,15 @@ async def forward(settings: Settings, selection: Selection, *, from_beginning: b
             for name, url in settings.forward_webhooks.items()
         ]
         if settings.forward_alertmanagers:
-            parts.append(Reporter(settings, selection, session, metrics))
+            parts.append(AlertmanagerReporter(settings, selection, session, metrics))
         await _run(settings, metrics, parts)
 
 
-async def _run(settings: Settings, metrics: Metrics, parts: list[Forwarder | Reporter]) -> None:
+async def _run(settings: Settings, metrics: Metrics, parts: list[WebhookForwarder | AlertmanagerReporter]) -> None:
     def ready() -> str | None:
         return next(filter(None, (part.ready() for part in parts)), None)
 
-    # Each part ends the process if it fails, and one that hangs has its own bounds: whoever answers is alive.
+    # A part that fails ends the process, and each part bounds its waits: a process that answers is alive.
     runner = await serve(settings, metrics, alive=lambda: None, ready=ready, refresh=lambda: None)
     log.info("forwarder started", webhooks=list(settings.forward_webhooks), parts=len(parts))
     tasks = [asyncio.create_task(part.run()) for part in parts]

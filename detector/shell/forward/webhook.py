@@ -1,6 +1,6 @@
-"""Posts alerts to a webhook: CloudEvents over HTTP in structured mode, signed as Standard Webhooks has it.
+"""Posts alerts to a webhook: CloudEvents over HTTP in structured mode, signed as Standard Webhooks defines it.
 
-Whatever may pass by itself is tried again, with growing pauses and jitter. Addresses and bodies are never logged.
+A temporary failure is tried again, with growing pauses and jitter. Addresses and bodies are never logged.
 """
 
 import base64
@@ -22,20 +22,20 @@ from schemas.alert import CONTENT_TYPE
 TRY_SECONDS_MAX: Final = 10.0
 PAUSE_SECONDS_FIRST: Final = 0.2
 PAUSE_SECONDS_MAX: Final = 30.0
-SECRET_BYTES_MIN: Final = 24  # as Standard Webhooks has it
+SECRET_BYTES_MIN: Final = 24  # as Standard Webhooks demands
 _PREFIX: Final = "whsec_"
-_PASSING: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )  # and 500 to 599
 
 Failure = Literal["refused", "unreachable"]
-"""Why a webhook did not take an alert: it will not, or it could not for as long as was tried."""
+"""Why a webhook did not take an alert: it refused it, or it gave no answer for as long as was tried."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class SecretError(SettingsError):
-    """There is no usable secret to sign with: one line that names the setting."""
+    """There is no usable secret to sign with. The message is one line that names the setting."""
 
 
 class NotTaken(NamedTuple):
@@ -47,7 +47,7 @@ class NotTaken(NamedTuple):
 
 
 class _TryAgainError(Exception):
-    """What happened may pass; `after_s` if the receiver said how long it takes."""
+    """A temporary failure; `after_s` is how long the receiver asks to wait, if it does."""
 
     def __init__(self, detail: str, after_s: float | None = None) -> None:
         super().__init__(detail)
@@ -55,12 +55,12 @@ class _TryAgainError(Exception):
 
 
 def signing_key(settings: Settings) -> bytes:
-    """Read the key from the settings or from the file that they name.
+    """Read the signing key from the settings or from the file that they name.
 
     Raises
     ------
     SecretError
-        If there is none, or it cannot be read.
+        If there is no key, or it cannot be read.
     """
     text = settings.forward_secret.get_secret_value() if settings.forward_secret else None
     if settings.forward_secret_file:
@@ -83,7 +83,7 @@ def signing_key(settings: Settings) -> bytes:
 
 
 def headers(key: bytes, alert_id: str, body: bytes, now_s: int) -> dict[str, str]:
-    """Sign a post: the receiver computes the same from id, timestamp and body, and refuses old timestamps.
+    """Build the headers of a post, with its signature: of the id, the timestamp and the body.
 
     Examples
     --------
@@ -107,15 +107,15 @@ class Webhook:
     Parameters
     ----------
     name, url
-        As the settings have them.
+        The receiver's name and address in the settings.
     key
-        To sign with.
+        Signs the posts.
     session
-        To post with.
+        Sends the posts.
     metrics
-        Of the process.
+        The metrics of the process.
     retry_s
-        How long one alert is tried.
+        How long the delivery of one alert is tried.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Webhook:
         self._metrics, self._retry_s = metrics, retry_s
 
     async def deliver(self, alert_id: str, body: bytes) -> NotTaken | None:
-        """Post an alert until it is taken, refused, or the time is over; None = taken."""
+        """Post an alert until it is taken, it is refused, or the time is over; None = taken."""
         tries = 0
         try:
             async for attempt in stamina.retry_context(
@@ -141,14 +141,14 @@ class Webhook:
                     tries = attempt.num
                     if tries > 1:
                         self._metrics.add("ghosting_forward_retries_total", 1, self.name)
-                    refused = await self._post(alert_id, body)
-                    return NotTaken("refused", refused, tries) if refused else None
+                    refusal = await self._post(alert_id, body)
+                    return NotTaken("refused", refusal, tries) if refusal else None
         except _TryAgainError as error:
             return NotTaken("unreachable", str(error), tries)
         raise AssertionError("retry_context returns or raises")
 
     async def _post(self, alert_id: str, body: bytes) -> str | None:
-        """Post once; say why it was refused for good, if it was."""
+        """Post once; return why it was refused for good, or None if it was taken."""
         began = time.perf_counter()
         try:
             async with self._session.post(
@@ -156,7 +156,7 @@ class Webhook:
                 data=body,
                 headers=headers(self._key, alert_id, body, int(time.time())),
                 timeout=ClientTimeout(total=TRY_SECONDS_MAX),
-                allow_redirects=False,  # an alert goes where it was sent to, and nowhere else
+                allow_redirects=False,  # an alert goes to the address in the settings, and nowhere else
             ) as response:
                 status, after = response.status, _seconds(response.headers)
         except (ClientError, TimeoutError, OSError) as error:
@@ -164,20 +164,20 @@ class Webhook:
             raise _TryAgainError(type(error).__name__) from None
         finally:
             self._metrics.observe("ghosting_forward_seconds", time.perf_counter() - began, self.name)
-        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.info("webhook cannot take alerts now; trying again", receiver=self.name, status=status)
             raise _TryAgainError(f"status {status}", after)
         return None if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES else f"status {status}"
 
 
-def _seconds(found: Mapping[str, str]) -> float | None:
-    """How long the receiver asks to wait, within our bounds; a date instead of seconds is not read."""
-    asked = found.get("Retry-After", "")
+def _seconds(response_headers: Mapping[str, str]) -> float | None:
+    """Return how long the receiver asks to wait, within our bounds; a date instead of seconds is ignored."""
+    asked = response_headers.get("Retry-After", "")
     return min(float(asked), PAUSE_SECONDS_MAX) if asked.isascii() and asked.isdigit() else None
 
 
 def _pause(error: Exception) -> bool | float:
-    """Say whether to try again, and after how long if the receiver said so."""
+    """Return whether to try again, or after how many seconds if the receiver asks for that."""
     if not isinstance(error, _TryAgainError):
         return False
     return True if error.after_s is None else error.after_s

@@ -1,7 +1,7 @@
-"""Which state topic is in force: a rebuild writes a new one beside the old, and they change places when it is complete.
+"""Which state topic is in force. A rebuild writes a new generation of it, which replaces the old one when complete.
 
-The topic itself says it: one that is compacted counts, one that is not (being built, left over by a rebuild that was
-killed, or replaced) does not. If several count, the newest is in force.
+The configuration of a topic shows whether it is complete: a complete one is compacted. A topic that is not compacted
+is being built, was left over by a rebuild that was killed, or has been replaced. The newest complete topic is in force.
 """
 
 import re
@@ -13,14 +13,15 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAuthorizationFailedError, for_code
 
 from detector.shell.config.settings import Settings
+from detector.shell.kafka.admin import asking, configs_of, wait_for_leaders
+from detector.shell.kafka.errors import TopicError
 from detector.shell.kafka.topic_layout import COMPACTED, STATE, layout
-from detector.shell.kafka.topics import TopicError, asking, configs_of, have_leaders
 
-_NOT_IN_FORCE: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}  # kept whole, by nobody's leave
+_INCOMPLETE: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}  # nothing is deleted: it has no age limit
 
 
 async def existing(settings: Settings) -> dict[int, bool]:
-    """Say which generations there are, and whether each counts.
+    """Return the generations that exist, and whether each is complete.
 
     Raises
     ------
@@ -31,29 +32,29 @@ async def existing(settings: Settings) -> dict[int, bool]:
     name = re.compile(rf"{re.escape(first)}(?:-(\d+))?")
     async with asking(settings) as admin:
         names = [topic["topic"] for topic in await admin.describe_topics()]
-        found = {int(match[1] or 1): match[0] for match in map(name.fullmatch, names) if match}
-        if len(found) == 1:  # then a worker says what is wrong with it
-            return dict.fromkeys(found, True)
+        topics = {int(match[1] or 1): match[0] for match in map(name.fullmatch, names) if match}
+        if len(topics) == 1:  # a worker checks it at its start
+            return dict.fromkeys(topics, True)
         policies = {
             number: await configs_of(admin, ConfigResourceType.TOPIC, topic, ["cleanup.policy"])
-            for number, topic in found.items()
+            for number, topic in topics.items()
         }
     return {number: policy == COMPACTED for number, policy in policies.items()}
 
 
 async def in_force(settings: Settings) -> Settings:
-    """Give the settings with the generation that is in force, unless they name one."""
+    """Return the settings with the generation that is in force, unless they name one."""
     if settings.state_generation:
         return settings
-    complete = [number for number, counts in (await existing(settings)).items() if counts]
+    complete = [number for number, is_complete in (await existing(settings)).items() if is_complete]
     return settings.model_copy(update={"state_generation": max(complete, default=1)})
 
 
 async def begin(settings: Settings) -> Settings:
-    """Create the topic of a new generation, which does not count yet; give the settings with it."""
+    """Create the topic of a new, incomplete generation; return the settings with that generation."""
     new = settings.model_copy(update={"state_generation": max(await existing(settings), default=0) + 1})
     async with asking(settings) as admin:
-        configs = {**_configs(new), **_NOT_IN_FORCE}
+        configs = {**_configs(new), **_INCOMPLETE}
         reply = await admin.create_topics(
             [NewTopic(new.state_topic, settings.partitions, settings.replication, topic_configs=configs)]
         )
@@ -62,15 +63,15 @@ async def begin(settings: Settings) -> Settings:
             raise TopicAuthorizationFailedError(new.state_topic)
         if for_code(code) is not NoError:
             raise TopicError(f"topic {new.state_topic} cannot be created: {message}")
-        await have_leaders(admin, [new.state_topic])
+        await wait_for_leaders(admin, [new.state_topic])
     return new
 
 
 async def put_in_force(settings: Settings, former: Settings) -> None:
-    """Let a generation count, and the former one no more: at every moment at least one does."""
+    """Mark a generation as complete, then the former one as replaced: at every moment one of them is complete."""
     await _configure(settings, _configs(settings))
     if former.state_generation in await existing(settings):
-        await _configure(former, {**_configs(former), **_NOT_IN_FORCE})
+        await _configure(former, {**_configs(former), **_INCOMPLETE})
 
 
 def _configs(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Asks Kafka whether we may be a member of a consumer group, before a client waits for it in silence."""
+"""Asks Kafka about consumer groups: whether we may be a member, and how many members there are.
+
+A client that may not join a group waits for it forever, without an error. So a command asks first.
+"""
 
 import asyncio
 
@@ -7,7 +10,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, for_code
 from aiokafka.protocol.group import HeartbeatRequest
 
 from detector.shell.config.settings import Settings
-from detector.shell.kafka.topics import asking
+from detector.shell.kafka.admin import asking
 
 _NO_GENERATION = -1
 _NO_MEMBER = "asks-for-its-rights"
@@ -15,21 +18,21 @@ _ASK_AGAIN_S = 0.1
 
 
 async def require_group(settings: Settings, group: str) -> None:
-    """Return if we may be a member of the group.
+    """Check that we may be a member of the group.
 
-    A heartbeat of a member that does not exist changes nothing, and is judged by the right that joining needs.
+    A heartbeat of a member that does not exist changes nothing, and needs the same right as joining.
 
     Raises
     ------
     AccessDenied
-        If not: one line that names the group.
+        If we may not: one line that names the group.
     BrokerUnreachable
         If no broker answers.
     """
     async with asking(settings) as admin:
         coordinator = await _coordinator(admin, group)
         heartbeat = HeartbeatRequest(group, _NO_GENERATION, _NO_MEMBER)
-        reply = await admin._send_request(heartbeat, coordinator)  # noqa: SLF001 - it has no method for it
+        reply = await admin._send_request(heartbeat, coordinator)  # noqa: SLF001 - aiokafka has no method for it
         if for_code(reply.error_code) is GroupAuthorizationFailedError:
             raise GroupAuthorizationFailedError(group)
 
@@ -47,17 +50,17 @@ async def members(settings: Settings, group: str) -> int:
     async with asking(settings) as admin:
         coordinator = await _coordinator(admin, group)
         (reply,) = await admin.describe_consumer_groups([group], coordinator)
-        ((code, _, _, _, _, found, *_),) = reply.groups
+        ((code, _, _, _, _, group_members, *_),) = reply.groups
         if for_code(code) is GroupAuthorizationFailedError:
             raise GroupAuthorizationFailedError(group)
-        return len(found)
+        return len(group_members)
 
 
 async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
-    """Find the broker of a group; it may be on its way, as the first group of a cluster makes Kafka create a topic."""
+    """Find the broker of a group. It may take a while: the first group of a cluster makes Kafka create a topic."""
     while True:
         try:
-            found: int = await admin.find_coordinator(group)
+            coordinator: int = await admin.find_coordinator(group)
         except GroupAuthorizationFailedError:
             raise GroupAuthorizationFailedError(group) from None
         except KafkaError as error:
@@ -65,4 +68,4 @@ async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
                 raise
             await asyncio.sleep(_ASK_AGAIN_S)
         else:
-            return found
+            return coordinator

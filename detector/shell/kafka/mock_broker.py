@@ -1,4 +1,4 @@
-"""A broker inside this process, for the demo: librdkafka's mock cluster. It keeps everything in memory, and little."""
+"""A broker inside this process, for the demo: librdkafka's mock cluster. It keeps a few megabytes, in memory only."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ _REPLY_SECONDS_MAX = 10
 
 @contextmanager
 def embedded_broker(topics: Iterable[str]) -> Iterator[str]:
-    """Run a broker with these topics for as long as the block lasts, and give its address.
+    """Run a broker with these topics while the block runs; the block gets its address.
 
-    The mock cluster has no CreateTopics; to ask for a topic by name creates it.
+    The mock cluster has no CreateTopics: a request for a topic by name creates it.
     """
     owner = Producer({"test.mock.num.brokers": 1, "log_level": 4})  # the cluster lives as long as this client
     for topic in topics:

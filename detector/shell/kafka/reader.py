@@ -1,89 +1,129 @@
-"""What an installation has published already: a rebuild comes to the same again, and publishes only what is missing."""
+"""Reads partitions of topics from their beginning to where they end, or further: committed records only.
+
+Everything that reads a topic outside of a consumer group reads it by this class: a worker's restore, rebuilds,
+erasures, the incidents that a forwarder reports, `ghosting watch` and the demo.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from pydantic_core import from_json, to_json
 
-from detector.core.engine.shard import Outcome
-from detector.core.wire.reroute import ORIGIN
 from detector.shell.config.settings import Settings
-from detector.shell.kafka.client import for_aiokafka
+from detector.shell.kafka.client import for_aiokafka, started
+
+_WAIT_S = 0.2
+_FETCH_BYTES_MAX = 1 << 20  # aiokafka's own default
 
 
-@dataclass
-class Published:
-    """Alerts by their ids, rejections by what they refuse, and rerouted records by where they came from."""
+class Batch(NamedTuple):
+    """Records of one partition, in the order of their offsets."""
 
-    alerts: set[bytes] = field(default_factory=set)
-    rejected: set[bytes] = field(default_factory=set)
-    rerouted: set[bytes] = field(default_factory=set)
+    topic: str
+    records: Sequence[Any]  # aiokafka ships no types
 
-    def learn_alert(self, alert: bytes) -> None:
-        """Take note of an alert."""
-        self.alerts.add(_id(alert))
 
-    def learn_rejection(self, rejection: bytes) -> None:
-        """Take note of a rejection."""
-        self.rejected.add(_refused(rejection))
+class Reader:
+    """A consumer without a group: it reads every partition that it is given, and commits nothing.
 
-    def learn_rerouted(self, headers: Sequence[tuple[str, bytes]]) -> None:
-        """Take note of a record that was sent on."""
-        self.rerouted.add(_origin(headers))
+    Parameters
+    ----------
+    settings
+        Of the installation; its topics exist.
+    topics
+        Which topics to read.
+    partitions
+        Which partitions of each topic; None = all.
+    from_end
+        Whether to begin behind the last record of each partition instead of at the first one.
+    fetch_bytes_max
+        The most that the broker returns of one partition at once.
+    checks_crcs
+        Whether to check the checksums of what the broker returns.
+    """
 
-    def missing(self, outcome: Outcome) -> Outcome:
-        """Leave out of an outcome what was published."""
-        return outcome._replace(
-            alerts=[alert for alert in outcome.alerts if _id(alert.value) not in self.alerts],
-            rejected=[value for value in outcome.rejected if _refused(value) not in self.rejected],
-            rerouted=[one for one in outcome.rerouted if _origin(one.headers) not in self.rerouted],
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Iterable[str],
+        partitions: Iterable[int] | None = None,
+        *,
+        from_end: bool = False,
+        fetch_bytes_max: int = _FETCH_BYTES_MAX,
+        checks_crcs: bool = True,
+    ) -> None:
+        numbers = list(range(settings.partitions) if partitions is None else partitions)
+        self._tps = [TopicPartition(topic, number) for topic in topics for number in numbers]
+        self._from_end = from_end
+        self._ends: dict[TopicPartition, int] = {}
+        self._consumer = AIOKafkaConsumer(
+            **for_aiokafka(settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="latest" if from_end else "earliest",  # where records were dropped before we read them
+            max_partition_fetch_bytes=fetch_bytes_max,
+            check_crcs=checks_crcs,
         )
 
+    async def start(self) -> None:
+        """Connect, and go to where reading begins."""
+        await self._consumer.start()
+        self._consumer.assign(self._tps)
+        await (self._consumer.seek_to_end if self._from_end else self._consumer.seek_to_beginning)(*self._tps)
 
-async def published(settings: Settings) -> Published:
-    """Read what was published, as a subscriber does."""
-    found = Published()
-    async for record in read(settings, [settings.alerts_topic, settings.history_topic]):
-        found.learn_alert(record.value)
-    async for record in read(settings, [settings.rejected_topic]):
-        found.learn_rejection(record.value)
-    async for record in read(settings, [settings.rerouted_topic]):
-        found.learn_rerouted(record.headers)
-    return found
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def first_offsets(self) -> dict[tuple[str, int], int]:
+        """Ask which offset each partition begins with: more than 0 if records were dropped."""
+        return {tuple(tp): int(offset) for tp, offset in (await self._consumer.beginning_offsets(self._tps)).items()}
+
+    async def count(self) -> int:
+        """Count the offsets that the partitions hold now, transaction markers included."""
+        first, last = await self._consumer.beginning_offsets(self._tps), await self._consumer.end_offsets(self._tps)
+        return sum(int(last[tp]) - int(first[tp]) for tp in self._tps)
+
+    async def mark_ends(self, topics: Iterable[str] | None = None) -> None:
+        """Remember where the partitions of these topics, or of all, end now: `is_at_end` compares with that."""
+        self._ends |= await self._consumer.end_offsets(self._tps_of(topics))
+
+    async def is_at_end(self, topic: str) -> bool:
+        """Check whether a topic was read to the marked ends. Transaction markers count, and are never returned."""
+        return not await self._unread([topic])
+
+    async def next(
+        self, topics: Iterable[str] | None = None, *, wait_s: float = _WAIT_S, records_max: int | None = None
+    ) -> list[Batch]:
+        """Return the next records of these topics, or of all; none if nothing comes within `wait_s`."""
+        return await self._take(self._tps_of(topics), wait_s, records_max)
+
+    async def to_end(self, topics: Iterable[str] | None = None) -> AsyncIterator[Batch]:
+        """Read these topics, or all, up to where they end at the time of the call."""
+        wanted = list(topics) if topics is not None else None
+        await self.mark_ends(wanted)
+        while unread := await self._unread(wanted):
+            for batch in await self._take(unread, _WAIT_S):
+                yield batch
+
+    async def _take(self, tps: Iterable[TopicPartition], wait_s: float, records_max: int | None = None) -> list[Batch]:
+        fetched = await self._consumer.getmany(*tps, timeout_ms=int(wait_s * 1000), max_records=records_max)
+        return [Batch(tp.topic, records) for tp, records in fetched.items()]
+
+    async def _unread(self, topics: Iterable[str] | None) -> list[TopicPartition]:
+        return [tp for tp in self._tps_of(topics) if await self._consumer.position(tp) < self._ends[tp]]
+
+    def _tps_of(self, topics: Iterable[str] | None) -> list[TopicPartition]:
+        wanted = None if topics is None else set(topics)
+        return [tp for tp in self._tps if wanted is None or tp.topic in wanted]
 
 
 async def read(
     settings: Settings, topics: Sequence[str], partitions: Iterable[int] | None = None
 ) -> AsyncIterator[Any]:
-    """Read the committed records of topics, or of these partitions only, from the beginning to where they end now."""
-    numbers = list(range(settings.partitions) if partitions is None else partitions)
-    consumer = AIOKafkaConsumer(**for_aiokafka(settings), isolation_level="read_committed", enable_auto_commit=False)
-    try:
-        await consumer.start()
-        tps = [TopicPartition(topic, p) for topic in topics for p in numbers]
-        consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        ends = await consumer.end_offsets(tps)
-        while unread := [tp for tp in tps if await consumer.position(tp) < ends[tp]]:
-            for records in (await consumer.getmany(*unread, timeout_ms=200)).values():
-                for record in records:
-                    yield record
-    finally:
-        await consumer.stop()
-
-
-def _id(alert: bytes) -> bytes:
-    return str(from_json(alert)["id"]).encode()
-
-
-def _refused(rejection: bytes) -> bytes:
-    """The record and its place, in short; why it is refused may be said in other words by another version."""
-    fields = from_json(rejection)
-    return blake2b(to_json({**fields, "reason": None, "detail": None}), digest_size=16).digest()
-
-
-def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    return dict(headers).get(ORIGIN, b"")
+    """Read the records of topics, or of these partitions only, from the beginning to where they end now."""
+    reader = Reader(settings, topics, partitions)
+    async with started(reader):
+        async for batch in reader.to_end():
+            for record in batch.records:
+                yield record

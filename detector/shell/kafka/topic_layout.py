@@ -1,4 +1,4 @@
-"""How long each topic keeps its records, and which one is compacted instead."""
+"""The topics of an installation, and how each is configured: how long it keeps records, or that it is compacted."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,18 +7,18 @@ from detector.shell.config.settings import Settings
 
 DAY_MS: Final = 86_400_000
 COMPACTED: Final = {"cleanup.policy": "compact"}
-STAMPED: Final = {"message.timestamp.type": "LogAppendTime"}  # by the broker's clock, which ours is held to
+STAMPED: Final = {"message.timestamp.type": "LogAppendTime"}  # by the broker's clock, which ours is compared with
 
 
 def _kept(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
 
 
-# A worker may be away, and a bad deployment be noticed, within a month. The broker's clock counts: a producer that
-# stamps records with the time of an old event would have them deleted at once.
+# A month is time enough to notice that workers are away, or that a deployment was bad. The broker stamps the records:
+# if a producer stamped them with the times of old events, Kafka would delete them at once.
 SOURCE: Final = {**_kept(30), **STAMPED}
 ALERTS: Final = _kept(30)
-HISTORY: Final = _kept(90)  # of a backfill, to be looked at in peace
+HISTORY: Final = _kept(90)  # after a backfill, people have time to look
 REJECTED: Final = _kept(30)
 DEAD_LETTERS: Final = _kept(30)
 # Only closed segments are compacted, and a restore reads all that is not: small segments, closed daily at the latest.
@@ -33,7 +33,7 @@ STATE: Final = {
 
 
 def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
-    """Name all topics, each with the configuration that it should have."""
+    """Return all topics, each with the configuration that it should have."""
     kept = {
         **dict.fromkeys(settings.source_topics, SOURCE),
         settings.alerts_topic: ALERTS,
@@ -43,13 +43,13 @@ def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
         settings.rerouted_topic: SOURCE,
         settings.state_topic: STATE,
     }
-    # Of three copies two have to have a record before it counts as taken: one broker may be lost with its disk.
+    # Two of three copies must have a record before it is acknowledged: one broker may be lost with its disk.
     in_step = {"min.insync.replicas": str(min(2, settings.replication - 1))} if settings.replication > 1 else {}
     return {topic: {**configs, **in_step} for topic, configs in kept.items()}
 
 
 def described(settings: Settings, topic: str) -> str:
-    """Say what a topic is made with, for people.
+    """Describe for people how a topic is created.
 
     Examples
     --------

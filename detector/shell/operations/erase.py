@@ -1,6 +1,6 @@
-"""Erases clients from the state: a tombstone for each, written as the owner of its shard while no worker runs.
+"""Erases clients from the state: writes a tombstone for each as the owner of its shard, while no worker runs.
 
-The next restore knows nothing of them. Kafka drops what it holds of them when it compacts the topic.
+The next restore does not know these clients. Kafka drops their old records when it compacts the topic.
 """
 
 from collections import defaultdict
@@ -12,10 +12,12 @@ from detector.core.state.table import CLIENT_KEY
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import generations
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
-from detector.shell.kafka.client import refusals_told
+from detector.shell.kafka.client import started
+from detector.shell.kafka.errors import mapping_denials
 from detector.shell.kafka.reader import read
-from detector.shell.kafka.transactions import Outlet, Written
-from detector.shell.operations.no_worker import require_no_worker, started_meanwhile_told
+from detector.shell.kafka.transactions import ShardProducer, TopicRecords
+from detector.shell.operations.no_worker import mapping_fencing, require_no_worker
+from schemas.ids import normal_client_id
 
 _COMMAND = "ghosting erase"
 
@@ -25,11 +27,11 @@ class Erased(NamedTuple):
 
     topic: str
     erased: int
-    """Clients that the state knew."""
+    """How many of the clients the state knew."""
     unknown: int
-    """Clients that it did not know, or no more."""
+    """How many of the clients the state did not know, or had erased before."""
     others: list[str]
-    """Other state topics, of a rebuild: what they hold is not touched."""
+    """State topics of other generations, which are left as they are."""
 
 
 async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
@@ -40,47 +42,46 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     settings
         With the generation in force.
     clients
-        Their ids.
+        Their ids. Each is looked for as it is written, too: a state of an older version may hold another spelling.
 
     Raises
     ------
     WorkersRun
-        If workers run, or one is started meanwhile: they have the clients in memory, and would write them again.
+        If workers run, or one is started meanwhile: workers have the clients in memory, and would write them again.
     """
     await require_no_worker(settings, _COMMAND)
     wanted: dict[int, set[bytes]] = defaultdict(set)
-    for client in clients:
+    spellings = [{client, normal_client_id(client)} for client in set(clients)]
+    for client in (spelling for both in spellings for spelling in both):
         wanted[partition_of(client, settings.partitions)].add(CLIENT_KEY + client.encode())
-    known = 0
-    with refusals_told(settings), started_meanwhile_told(_COMMAND):
+    known = set[bytes]()
+    with mapping_denials(settings), mapping_fencing(_COMMAND):
         for partition, keys in sorted(wanted.items()):
-            found = await _found(settings, partition, keys)
-            await _bury(settings, partition, sorted(found))
-            known += len(found)
-    return Erased(settings.state_topic, known, sum(map(len, wanted.values())) - known, await _others(settings))
+            present = await _present(settings, partition, keys)
+            await _write_tombstones(settings, partition, sorted(present))
+            known |= present
+    unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
+    return Erased(settings.state_topic, len(known), unknown, await _others(settings))
 
 
-async def _found(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:
-    """Which of the keys have a value now."""
-    found: set[bytes] = set()
+async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:
+    """Return those of the keys that have a value now."""
+    present: set[bytes] = set()
     async for record in read(settings, [settings.state_topic], [partition]):
         if record.key in keys:
-            (found.discard if record.value is None else found.add)(record.key)
-    return found
+            (present.discard if record.value is None else present.add)(record.key)
+    return present
 
 
-async def _bury(settings: Settings, partition: int, keys: Iterable[bytes]) -> None:
-    """Write the tombstones, all of a shard or none; a worker that has just begun is fenced, and restores again."""
-    outlet = Outlet(settings, partition, WallClock(ClockPolicy(settings.clock_apart_s_max)))
-    try:
-        await outlet.start()
-        await outlet.commit(Written(settings.state_topic, [(key, None) for key in keys]))
-    finally:
-        await outlet.stop()
+async def _write_tombstones(settings: Settings, partition: int, keys: Iterable[bytes]) -> None:
+    """Write all tombstones of a shard, or none. A worker that has just begun is fenced, and restores again."""
+    producer = ShardProducer(settings, partition, WallClock(ClockPolicy(settings.clock_apart_s_max)))
+    async with started(producer):
+        await producer.commit(TopicRecords(settings.state_topic, [(key, None) for key in keys]))
 
 
 async def _others(settings: Settings) -> list[str]:
-    """The state topics that are not in force."""
+    """Return the state topics that are not in force."""
     numbers = await generations.existing(settings)
     topics = (settings.model_copy(update={"state_generation": number}).state_topic for number in sorted(numbers))
     return [topic for topic in topics if topic != settings.state_topic]

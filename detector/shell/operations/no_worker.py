@@ -1,29 +1,31 @@
-"""Makes sure that no worker runs, for commands that do themselves what only the owner of a shard may do."""
+"""Checks that no worker runs, for commands that do what only the owner of a shard may do."""
 
 import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiokafka.errors import ProducerFenced
-
 from detector.shell.config.settings import Settings
+from detector.shell.kafka.errors import Fenced
 from detector.shell.kafka.groups import members
 
 _PAUSE_S = 1
 
 
-class WorkersRun(Exception):  # noqa: N818 - says what is the case
-    """There is a worker where none may be: one line with the remedy."""
+class WorkersRun(Exception):  # noqa: N818 - names the state
+    """Workers run that have to be stopped. The message is one line with the remedy."""
 
 
 async def require_no_worker(settings: Settings, command: str) -> None:
-    """Wait for a worker that ended without a word, as one does whose state is damaged, until the group misses it.
+    """Check that the group of workers has no members.
+
+    A worker that ended without leaving the group, for instance because its state is damaged, stays a member until its
+    session has timed out. So this waits for that long.
 
     Raises
     ------
     WorkersRun
-        If one is still there then.
+        If there are members even then.
     """
     give_up_at = time.monotonic() + settings.session_timeout_s + _PAUSE_S
     while count := await members(settings, settings.app_id):
@@ -35,15 +37,15 @@ async def require_no_worker(settings: Settings, command: str) -> None:
 
 
 @contextmanager
-def started_meanwhile_told(command: str) -> Iterator[None]:
-    """Say in one line that a worker has taken over a shard while the block ran.
+def mapping_fencing(command: str) -> Iterator[None]:
+    """Map the error of a fenced producer to `WorkersRun`.
 
     Raises
     ------
     WorkersRun
-        If one has.
+        If a worker has taken over a shard while the block ran.
     """
     try:
         yield
-    except ProducerFenced:
+    except Fenced:
         raise WorkersRun(f"a worker was started meanwhile; stop it, and run `{command}` again") from None

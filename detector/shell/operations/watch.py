@@ -1,47 +1,45 @@
-"""Follows the alerts: one line for each, as it is committed."""
+"""Follows the alerts, and prints one line for each when it is committed."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
-
-from aiokafka import AIOKafkaConsumer
+from typing import Any, Final
 
 from detector.shell.config.settings import Settings
 from detector.shell.forward.filter import EVERYTHING, Selection, data_of, owner_of
-from detector.shell.kafka.client import connected, for_aiokafka
+from detector.shell.kafka.client import connected
+from detector.shell.kafka.reader import Reader
+
+_WAIT_S: Final = 60.0  # an alert ends the wait
 
 
 async def alerts(
     settings: Settings, *, from_beginning: bool = False, history: bool = False
 ) -> AsyncGenerator[bytes, None]:
-    """Give the alerts as they are committed, without end; it leaves no consumer group behind.
+    """Yield the alerts as they are committed, without end. No consumer group is left behind.
 
     Parameters
     ----------
     settings
         Of the installation; its topics exist.
     from_beginning
-        Start with the oldest alert that the topic keeps, instead of the next one.
+        Whether to start with the oldest alert that the topic keeps, instead of the next one.
     history
-        Follow the alerts about the past too. The two topics are not merged by time.
+        Whether to follow the alerts about the past too. The two topics are not merged by time.
 
     Raises
     ------
     BrokerUnreachable
         If no broker answers.
     """
-    consumer = AIOKafkaConsumer(
-        settings.alerts_topic,
-        *((settings.history_topic,) if history else ()),
-        **for_aiokafka(settings),
-        isolation_level="read_committed",
-        auto_offset_reset="earliest" if from_beginning else "latest",
-    )
-    async with connected(settings, consumer):
-        async for record in consumer:
-            if record.value is not None:
-                yield record.value
+    topics = [settings.alerts_topic, *([settings.history_topic] if history else [])]
+    reader = Reader(settings, topics, from_end=not from_beginning)
+    async with connected(settings, reader):
+        while True:
+            for batch in await reader.next(wait_s=_WAIT_S):
+                for record in batch.records:
+                    if record.value is not None:
+                        yield record.value
 
 
 async def show(
@@ -50,19 +48,19 @@ async def show(
     from_beginning: bool,
     history: bool,
     raw: bool,
-    say: Callable[[str], None],
+    write: Callable[[str], None],
     selection: Selection = EVERYTHING,
 ) -> None:
-    """Say the selected alerts until it is interrupted; what is no alert of ours is said too, if nothing is selected."""
+    """Write the selected alerts until it is interrupted. Without a selection, foreign records are written too."""
     async with aclosing(alerts(settings, from_beginning=from_beginning, history=history)) as following:
         async for value in following:
             data = data_of(value)
             if selection == EVERYTHING or (data and selection.takes(data, owner_of(data, settings.owners))):
-                say(value.decode(errors="replace") if raw else line(value))
+                write(value.decode(errors="replace") if raw else line(value))
 
 
 def line(value: bytes) -> str:
-    """Say an alert in one line.
+    """Format an alert as one line.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the settings, so that the page cannot say anything else than the code does.
+"""Writes docs/configuration.md from the settings, so that the page always agrees with the code.
 
 `python -m detector.shell.pages.configuration` writes it; with `--check` it compares.
 """
@@ -62,7 +62,7 @@ def _default(value: Any) -> str:  # noqa: ANN401 (of any setting)
 
 
 def allowed(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Say in words what bounds a setting: its choices, the range of its number, or the length of its list.
+    """Describe the bounds of a setting: its choices, the range of its number, or the length of its list.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md from the catalogue, so that the page cannot say anything else than the code does.
+"""Writes docs/metrics.md from the catalogue, so that the page always agrees with the code.
 
 `python -m detector.shell.pages.metrics` writes it; with `--check` it compares.
 """
@@ -17,19 +17,18 @@ _INTRODUCTION: Final = """\
 # Metrics
 
 `ghosting worker` and `ghosting forward` serve their metrics on `/metrics` (OpenMetrics, or Prometheus' older text) if
-`GHOSTING_HTTP_PORT` says on which port; on the same port `/health` tells whether the process is alive and `/ready`
-whether it can work: 200 if so, else 503, with the reason as JSON. `python -m detector.shell.pages.metrics` writes this
-page from the code.
+`GHOSTING_HTTP_PORT` names a port. On the same port `/health` answers whether the process is alive, and `/ready` whether
+it can work: 200 if so, else 503 with the reason as JSON. `python -m detector.shell.pages.metrics` writes this page from
+the code.
 
-All label sets exist, at 0, from the start, except for what is not declared (a segment that no setting names counts as
-`other`). No label ever holds a client, an account, an address or any other text of a stranger.
+All series exist, at 0, from the start. A segment that no setting names counts as `other`. No label ever holds a client,
+an account, an address or any other text of a record.
 
-A counter begins at 0 with its process, as Prometheus expects; `increase()` and `rate()` see through it. Gauges speak of
-the partitions that the worker owns now: add them up over all workers, and take the lowest of
-`ghosting_shard_clock_timestamp_seconds` and the highest of `ghosting_source_last_event_timestamp_seconds`.
-`process_*` metrics (memory, CPU, files) are those of every Prometheus client. Faust's own sensor is not used: it counts
-messages, and here a message is a chunk of thousands of records; of what it tells only the rebalances are true, and
-those are counted here.
+A counter begins at 0 with its process, as Prometheus expects; `increase()` and `rate()` handle that. Gauges describe
+the partitions that the worker owns now. Over all workers, take the lowest `ghosting_shard_clock_timestamp_seconds` and
+the highest `ghosting_source_last_event_timestamp_seconds`, and the sum of every other gauge. `process_*` metrics
+(memory, CPU, files) are those of every Prometheus client. Faust's own metrics are not used: they count messages, and a
+message is a chunk of thousands of records here. Only their count of rebalances would be true, and that is counted here.
 """
 _COLUMNS: Final = "\n| metric | kind | labels | series | meaning |\n|---|---|---|---|---|\n"
 

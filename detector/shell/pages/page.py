@@ -1,4 +1,4 @@
-"""A page of the documentation that is made from code: written, or compared with what is committed."""
+"""Writes a page of the documentation that is made from code, or compares it with the committed one."""
 
 import argparse
 import sys

@@ -1,7 +1,7 @@
-"""The metrics: each is declared here and nowhere else, with all values that its labels can take.
+"""The catalogue of metrics: each is declared here and nowhere else, with all values that its labels can take.
 
-A label takes words of closed sets only, so that no client, account or text of a stranger gets into one: sources and
-segments are those that the settings name, and every other segment is `other`. docs/metrics.md is written from this.
+A label takes its values from a closed set, so that no client, account or other text of a record gets into one: sources
+and segments are those that the settings name, and every other segment is `other`. docs/metrics.md is written from this.
 """
 
 import itertools
@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
 from detector.core.engine.intake import UNREADABLE
+from detector.core.views.said_against_true import STAGE_WORDS
 from detector.core.views.under_watch import CLIENT_STATES
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.settings import Settings
 from schemas.alert import AlertData
 from schemas.incident import SIGNALS, Transition, Type
-from schemas.interaction import Kind
+from schemas.interaction import OPTIONAL, Kind
 from schemas.rejection import RejectionReason
 
 OTHER: Final = "other"
@@ -34,7 +35,7 @@ MetricKind = Literal["counter", "gauge", "histogram"]
 
 
 def segments_of(settings: Settings) -> Words:
-    """The segments that have a label value of their own, and the one for all others."""
+    """Return the segments that have a label value of their own, and the value for all others."""
     named = ("default", *settings.metrics_segments, *settings.segment_budgets)
     return (*dict.fromkeys(name for name in named if name != OTHER), OTHER)
 
@@ -54,29 +55,31 @@ LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingPr
         f"kind of interaction; `{UNREADABLE}` for rejected records",
         lambda _: (*get_args(Kind), UNREADABLE),
     ),
-    "result": ("what became of a record that was read", lambda _: ("accepted", "rejected", "rerouted")),
-    "state": ("where a client stands; of shards, whether it can work", lambda _: (*CLIENT_STATES, *SHARD_STATES)),
+    "result": ("outcome of reading a record", lambda _: ("accepted", "rejected", "rerouted")),
+    "state": ("state of a client, or of a shard", lambda _: (*CLIENT_STATES, *SHARD_STATES)),
     "type": ("type of alert", lambda _: get_args(Type)),
-    "signal": ("what fell silent or declines; each signal has one type", lambda _: tuple(sorted(_TYPE_OF))),
-    "severity": ("how urgent", _severities),
-    "transition": ("what happened to the incident", lambda _: get_args(Transition)),
+    "signal": ("signal that fell silent or declines; each has one type", lambda _: tuple(sorted(_TYPE_OF))),
+    "severity": ("urgency of the incident", _severities),
+    "transition": ("transition of the incident that the alert reports", lambda _: get_args(Transition)),
     "reason": (
-        "why: of rejections see the contract; held alerts wait until their segment has learned",
+        "reason of a rejection (see its contract), or of a held alert: `learning` = its segment has too few gaps",
         lambda _: (*get_args(RejectionReason), *HELD_REASONS),
     ),
     "segment": (
-        "those of `GHOSTING_METRICS_SEGMENTS` and `GHOSTING_SEGMENT_BUDGETS`, `default`, and `other` for the rest",
+        "segment: `default`, one of `GHOSTING_METRICS_SEGMENTS` or `GHOSTING_SEGMENT_BUDGETS`, or `other` for the rest",
         segments_of,
     ),
+    "field": ("optional field of an interaction, by its name in the contract", lambda _: OPTIONAL),
+    "stage": ("which days after an alert; a client counts in those that it was silent up to", lambda _: STAGE_WORDS),
     "receiver": ("name of a webhook of `GHOSTING_FORWARD_WEBHOOKS`", lambda settings: tuple(settings.forward_webhooks)),
-    "delivery": ("how the delivery of an alert ended", lambda _: DELIVERIES),
+    "delivery": ("end of the delivery of an alert", lambda _: DELIVERIES),
     "version": ("version of the package", lambda _: (version("ghosting-detector"),)),
 })  # fmt: skip
-"""Per label what it says, and all of its values."""
+"""Each label with its meaning and all of its values."""
 
 
 class Metric(NamedTuple):
-    """A declaration; `fits` keeps the label sets that can occur."""
+    """The declaration of a metric; `fits` selects the label sets that can occur."""
 
     name: str
     kind: MetricKind
@@ -99,81 +102,150 @@ WORKER: Final = (
     Metric(
         "ghosting_interactions_total",
         "counter",
-        "Records read from the sources.",
+        "Records that were read from the sources.",
         ("source", "kind", "result"),
         _kind_of_result,
     ),
     Metric(
         "ghosting_rejected_total",
         "counter",
-        "Records refused, by reason.",
+        "Records that were rejected, by reason.",
         ("reason",),
         lambda reason: reason not in HELD_REASONS,
     ),
-    Metric("ghosting_misrouted_total", "counter", "Records whose key belongs to another partition; they are rerouted."),
-    Metric("ghosting_duplicates_total", "counter", "Interactions whose event_id had been applied before."),
+    Metric(
+        "ghosting_fields_left_out_total",
+        "counter",
+        "Optional fields of accepted interactions that were left out because they break their rules, by field.",
+        ("field",),
+    ),
+    Metric(
+        "ghosting_promises_total",
+        "counter",
+        "Calls, meetings and payments that lie ahead of the time at which their records were written: no contacts yet.",
+    ),
+    Metric(
+        "ghosting_lookalike_clients",
+        "gauge",
+        "Clients whose ids differ from another client's only in case or blanks, as far as this worker has seen them.",
+    ),
+    Metric(
+        "ghosting_misrouted_total",
+        "counter",
+        "Records whose key belongs to another partition, and which are sent on to it.",
+    ),
+    Metric(
+        "ghosting_duplicates_total",
+        "counter",
+        "Interactions that were ignored because their event_id had been applied before.",
+    ),
     Metric(
         "ghosting_late_total",
         "counter",
-        "Interactions older than the client's last contact: nothing is learned of them.",
+        "Interactions that are older than the client's last contact; nothing is learned from them.",
         ("source",),
     ),
-    Metric("ghosting_unknown_fields_total", "counter", "Fields of records that no contract names; they are ignored."),
+    Metric(
+        "ghosting_unknown_fields_total",
+        "counter",
+        "Fields of records that were ignored because no contract names them.",
+    ),
     Metric(
         "ghosting_source_last_event_timestamp_seconds",
         "gauge",
-        "Latest event time read of a source; 0 = none yet.",
+        "Latest event time that was read from a source; 0 = none yet.",
         ("source",),
         lambda source: source != REROUTED,
     ),
     Metric(
         "ghosting_source_lag_records",
         "gauge",
-        "Records in the partitions of this worker that are not applied yet, those waiting for other sources included.",
+        "Records in the partitions of this worker that are not applied yet, including those that wait for other"
+        " sources.",
         ("source",),
     ),
     Metric(
         "ghosting_shard_clock_timestamp_seconds",
         "gauge",
-        "Event time up to which everything is decided: the lowest of this worker's shards; 0 = none yet.",
+        "Event time up to which all shards of this worker have applied everything; 0 = none yet.",
     ),
     Metric(
-        "ghosting_shards", "gauge", "Partitions that this worker owns.", ("state",), lambda state: state in SHARD_STATES
+        "ghosting_shards",
+        "gauge",
+        "Shards (partitions) that this worker owns, by state.",
+        ("state",),
+        lambda state: state in SHARD_STATES,
     ),
-    Metric("ghosting_rebalances_total", "counter", "Times that the partitions were handed out anew."),
-    Metric(
-        "ghosting_clients", "gauge", "Clients, by where they stand.", ("state",), lambda state: state in CLIENT_STATES
-    ),
+    Metric("ghosting_rebalances_total", "counter", "Rebalances: assignments of partitions to this worker."),
+    Metric("ghosting_clients", "gauge", "Clients, by state.", ("state",), lambda state: state in CLIENT_STATES),
     Metric(
         "ghosting_clients_waiting_on_us",
         "gauge",
-        "Clients whose last message waits for our answer longer than nine in ten did.",
+        "Clients whose last message has waited for our answer longer than nine in ten of their segment usually do.",
     ),
     Metric(
         "ghosting_value_at_stake_per_year",
         "gauge",
-        "What the clients that are silent now order in a year as a rule, in the units of their amounts.",
+        "Usual yearly order value of all clients that are silent now, in the units of their amounts.",
         ("segment",),
     ),
-    Metric("ghosting_alerts_open", "gauge", "Incidents that are open.", ("type", "signal", "severity"), _of_one_type),
+    Metric("ghosting_outlook_labels", "gauge", "Outcomes of earlier alerts that the chances of a return rest on."),
     Metric(
-        "ghosting_segment_alerts_open", "gauge", "Incidents that are open, by segment.", ("segment", "type", "severity")
+        "ghosting_outlook_brier",
+        "gauge",
+        "Mean squared difference of chances that alerts said from what came true, over each shard's last 500 outcomes;"
+        " 0 = none yet.",
+    ),
+    Metric(
+        "ghosting_outlook_brier_constant",
+        "gauge",
+        "The mean squared difference that the share of each stage among the same outcomes would have had: above it, the"
+        " chances are worth less than a constant.",
+    ),
+    Metric(
+        "ghosting_outlook_said_ratio",
+        "gauge",
+        "Mean chance, as alerts said, that the client is silent all through a stage, over the same outcomes.",
+        ("stage",),
+    ),
+    Metric(
+        "ghosting_outlook_true_ratio",
+        "gauge",
+        "Share of clients that were silent all through a stage, over the same outcomes.",
+        ("stage",),
+    ),
+    Metric(
+        "ghosting_alerts_open",
+        "gauge",
+        "Open incidents, by signal and severity.",
+        ("type", "signal", "severity"),
+        _of_one_type,
+    ),
+    Metric(
+        "ghosting_segment_alerts_open",
+        "gauge",
+        "Open incidents, by segment and severity.",
+        ("segment", "type", "severity"),
     ),
     Metric(
         "ghosting_alerts_total",
         "counter",
-        "Durable alerts, those about the past included.",
+        "Alerts that were committed, including alerts about the past.",
         ("type", "signal", "severity", "transition"),
         _of_one_type,
     ),
     Metric(
         "ghosting_alerts_held_total",
         "counter",
-        "Alerts that were not told, by reason.",
+        "Alerts that were held back instead of published, by reason.",
         ("reason",),
         lambda reason: reason in HELD_REASONS,
     ),
-    Metric("ghosting_alerts_history_total", "counter", "Alerts about the past: they notified nobody."),
+    Metric(
+        "ghosting_alerts_history_total",
+        "counter",
+        "Alerts about the past, which went to the history topic and notified nobody.",
+    ),
     Metric(
         "ghosting_reactivations_total",
         "counter",
@@ -183,54 +255,66 @@ WORKER: Final = (
     Metric(
         "ghosting_reactivation_seconds",
         "histogram",
-        "Event time from the opening of such an incident to its end.",
+        "Event time from the opening of an incident to its end, if the client came back or the signal recovered.",
         ("type",),
         buckets=_DAYS_S,
     ),
     Metric(
         "ghosting_false_alerts_total",
         "counter",
-        "Silences of contact that were told and ended with the client's return.",
+        "False alerts: published silences of contact that ended because the client came back.",
         ("segment",),
     ),
     Metric(
         "ghosting_false_alerts_promised_total",
         "counter",
-        "How many of them the budget allows for the time that clients were watched.",
+        "False alerts of silence that the budget allows for the time that clients were watched.",
         ("segment",),
     ),
     Metric(
         "ghosting_false_alerts_ratio",
         "gauge",
-        "The first by the second, since this worker started; add up the counters for more than one worker.",
+        "False alerts of silence divided by those that the budget allows, since this worker started. For several"
+        " workers"
+        " divide the sums of the two counters.",
         ("segment",),
     ),
     Metric(
         "ghosting_detection_delay_seconds",
         "histogram",
-        "From the deadline that was passed to the durable alert; without alerts about the past.",
+        "Time from the deadline that a client passed to its committed alert, without alerts about the past.",
         buckets=_DELAY_S,
     ),
-    Metric("ghosting_commit_seconds", "histogram", "Duration of transactions.", buckets=_SHORT_S),
-    Metric("ghosting_restore_seconds", "histogram", "Duration of restores.", buckets=_LONG_S),
+    Metric("ghosting_commit_seconds", "histogram", "Duration of a shard's transactions.", buckets=_SHORT_S),
+    Metric(
+        "ghosting_restore_seconds", "histogram", "Duration of a shard's restore from the state topic.", buckets=_LONG_S
+    ),
 )
 FORWARDER: Final = (
     Metric(
         "ghosting_forwarded_total",
         "counter",
-        "Alerts that a webhook took, or that went to the dead letters.",
+        "Alerts that a webhook took, or that went to the dead letters, by webhook.",
         ("receiver", "delivery"),
     ),
-    Metric("ghosting_forward_retries_total", "counter", "Deliveries that were tried again.", ("receiver",)),
-    Metric("ghosting_forward_seconds", "histogram", "Duration of a single try.", ("receiver",), buckets=_SHORT_S),
-    Metric("ghosting_alertmanager_alerts", "gauge", "Open incidents that Alertmanager is told of."),
-    Metric("ghosting_alertmanager_posts_total", "counter", "Posts that an Alertmanager took."),
-    Metric("ghosting_alertmanager_failures_total", "counter", "Posts that an Alertmanager did not take."),
+    Metric(
+        "ghosting_forward_retries_total", "counter", "Deliveries to a webhook that were tried again.", ("receiver",)
+    ),
+    Metric(
+        "ghosting_forward_seconds",
+        "histogram",
+        "Duration of one try to post an alert to a webhook.",
+        ("receiver",),
+        buckets=_SHORT_S,
+    ),
+    Metric("ghosting_alertmanager_alerts", "gauge", "Open incidents that are posted to Alertmanager."),
+    Metric("ghosting_alertmanager_posts_total", "counter", "Posts that an Alertmanager accepted."),
+    Metric("ghosting_alertmanager_failures_total", "counter", "Posts that an Alertmanager did not accept."),
 )
 BOTH: Final = (Metric("ghosting_build_info", "gauge", "Version of the package; always 1.", ("version",)),)
 
 
 def label_sets(metric: Metric, settings: Settings) -> Iterator[Words]:
-    """All label sets of a metric."""
+    """Return all label sets of a metric."""
     values = (LABELS[label][1](settings) for label in metric.labels)
-    return (found for found in itertools.product(*values) if metric.fits(*found))
+    return (label_set for label_set in itertools.product(*values) if metric.fits(*label_set))

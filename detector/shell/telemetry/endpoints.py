@@ -1,4 +1,4 @@
-"""What a process answers over HTTP: its metrics, whether it is alive, whether it is ready. Nothing can be changed."""
+"""The HTTP endpoints of a process: its metrics, whether it is alive, whether it is ready. They only read."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -9,34 +9,34 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from detector.shell.config.settings import Settings, SettingsError, variable
 from detector.shell.telemetry.metrics import Metrics
 
-Complaint = Callable[[], str | None]
-"""Says what is wrong, or None if all is well."""
+HealthCheck = Callable[[], str | None]
+"""Returns what is wrong, or None if nothing is."""
 
 
-class PortTaken(SettingsError):  # noqa: N818 - says what is the case
-    """The port cannot be listened on: one line that names the setting."""
+class PortTaken(SettingsError):  # noqa: N818 - names the state
+    """The port cannot be listened on. The message is one line that names the setting."""
 
 
 async def serve(
-    settings: Settings, metrics: Metrics, *, alive: Complaint, ready: Complaint, refresh: Callable[[], None]
+    settings: Settings, metrics: Metrics, *, alive: HealthCheck, ready: HealthCheck, refresh: Callable[[], None]
 ) -> web.AppRunner | None:
-    """Serve /metrics, /health and /ready for as long as the event loop turns; None if the settings give no port.
+    """Serve /metrics, /health and /ready while the event loop runs. Without a port in the settings, return None.
 
     Parameters
     ----------
     settings
-        They say where.
+        In force; they name address and port.
     metrics
-        Told on /metrics.
+        Served on /metrics.
     alive, ready
-        Asked on /health and /ready: 200 if there is no complaint, else 503 and the complaint.
+        Called for /health and /ready: 200 if they return None, else 503 with what is wrong.
     refresh
-        Called before the metrics are told.
+        Called before the metrics are served: sets the gauges.
 
     Raises
     ------
     PortTaken
-        If somebody else listens there.
+        If another process listens there.
     """
     if not settings.http_port:
         return None
@@ -54,23 +54,25 @@ async def serve(
     return runner
 
 
-def _application(metrics: Metrics, alive: Complaint, ready: Complaint, refresh: Callable[[], None]) -> web.Application:
-    tell = make_aiohttp_handler(metrics.registry)
+def _application(
+    metrics: Metrics, alive: HealthCheck, ready: HealthCheck, refresh: Callable[[], None]
+) -> web.Application:
+    write = make_aiohttp_handler(metrics.registry)
 
-    async def tell_metrics(request: web.Request) -> web.StreamResponse:
+    async def write_metrics(request: web.Request) -> web.StreamResponse:
         refresh()
-        return await tell(request)
+        return await write(request)
 
     application = web.Application()
-    application.router.add_get("/metrics", tell_metrics)
+    application.router.add_get("/metrics", write_metrics)
     application.router.add_get("/health", _answering(alive))
     application.router.add_get("/ready", _answering(ready))
     return application
 
 
-def _answering(asked: Complaint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _answering(check: HealthCheck) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(_: web.Request) -> web.StreamResponse:
-        complaint = asked()
-        return web.json_response({"ok": complaint is None, "complaint": complaint}, status=503 if complaint else 200)
+        problem = check()
+        return web.json_response({"ok": problem is None, "complaint": problem}, status=503 if problem else 200)
 
     return answer

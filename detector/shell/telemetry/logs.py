@@ -1,6 +1,6 @@
-"""How log lines look and where they go: our own (structlog) and those of Faust and aiokafka (logging) come out alike.
+"""The format of log lines, the same for our own (structlog) and those of Faust and aiokafka (logging).
 
-To standard error, because standard output belongs to results. What may be said is left to those who say it.
+Log lines go to standard error, because standard output is for results.
 """
 
 import logging
@@ -13,10 +13,10 @@ import structlog
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Format = Literal["auto", "json", "text"]
 
-# They tell the story of every rebalance and fetch at INFO, and it is not ours.
+# At INFO they log every rebalance and fetch, which is of no use to an operator.
 _CHATTY = ("aiokafka", "asyncio", "faust", "mode")
 
-# What every line passes through, whoever wrote it.
+# Every line passes through these, whichever library wrote it.
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -28,7 +28,7 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
 
 
 def configure(level: Level, log_format: Format) -> None:
-    """Set up logging of this process, once, before anything is logged."""
+    """Set up the logging of this process; called once, before the first line."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -40,11 +40,11 @@ def configure(level: Level, log_format: Format) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     logging.config.dictConfig(logging_config(level, log_format))
-    logging.captureWarnings(capture=True)  # else they break into the JSON lines
+    logging.captureWarnings(capture=True)  # else they would stand between the JSON lines as plain text
 
 
 def logging_config(level: Level, log_format: Format) -> dict[str, Any]:
-    """Describe the set-up for `logging.config.dictConfig`, and for Faust, which would install its own otherwise."""
+    """Return the configuration for `logging.config.dictConfig`."""
     quiet = level if level in ("DEBUG", "ERROR") else "WARNING"
     return {
         "version": 1,
@@ -60,7 +60,7 @@ def logging_config(level: Level, log_format: Format) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             **{name: {"level": quiet} for name in _CHATTY},
-            # At DEBUG it prints requests as they are: passwords and tokens are among them.
+            # At DEBUG it prints whole requests, with passwords and tokens.
             "aiokafka.conn": {"level": "WARNING" if level != "ERROR" else level},
         },
     }
@@ -69,6 +69,6 @@ def logging_config(level: Level, log_format: Format) -> dict[str, Any]:
 def _renderers(log_format: Format) -> list[structlog.typing.Processor]:
     terminal = sys.stderr.isatty()
     if log_format == "text" or (log_format == "auto" and terminal):
-        # Plain tracebacks: structlog's own choice prints local variables, and clients are among them.
+        # Plain tracebacks: structlog's default prints local variables, which contain client data.
         return [structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=structlog.dev.plain_traceback)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]

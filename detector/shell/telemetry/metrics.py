@@ -1,4 +1,4 @@
-"""The numbers that a process tells of itself: those of the catalogue, all of them at 0 from the start.
+"""The metrics of a process: all series of the catalogue, at 0 from the start.
 
 The registry belongs to the object; nothing is global.
 """
@@ -18,9 +18,9 @@ class Metrics:
     Parameters
     ----------
     settings
-        They name the sources, segments and webhooks.
+        In force; they name the sources, segments and webhooks.
     declared
-        The metrics of this kind of process.
+        The catalogue of this kind of process.
 
     Examples
     --------
@@ -45,28 +45,28 @@ class Metrics:
             self.set("ghosting_build_info", 1, *values)
 
     def segment(self, name: str) -> str:
-        """The label value of a segment."""
+        """Return the label value of a segment."""
         return name if name in self.segments else OTHER
 
     def value(self, name: str, *values: str) -> float:
-        """How a counter or gauge stands."""
+        """Return the value of a counter or gauge."""
         (sample,) = (sample for family in self._series[name, *values].collect() for sample in family.samples)
         return sample.value
 
     def add(self, name: str, amount: float, *values: str) -> None:
-        """Count on; the values are those of the labels, in their order."""
+        """Add to a counter; `values` are those of its labels, in their order."""
         series = self._series[name, *values]
         assert isinstance(series, Counter)
         series.inc(amount)
 
     def set(self, name: str, value: float, *values: str) -> None:
-        """Tell how something stands."""
+        """Set a gauge; `values` are those of its labels, in their order."""
         series = self._series[name, *values]
         assert isinstance(series, Gauge)
         series.set(value)
 
     def observe(self, name: str, value: float, *values: str) -> None:
-        """Take up one duration."""
+        """Add an observation to a histogram; `values` are those of its labels, in their order."""
         series = self._series[name, *values]
         assert isinstance(series, Histogram)
         series.observe(value)

@@ -1,4 +1,4 @@
-"""The worker process: Faust brings group membership, assignment and fetching; the shards do the work."""
+"""The worker process: Faust provides group membership, assignment and fetching; the shards do the work."""
 
 import asyncio
 import os
@@ -9,13 +9,13 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka.errors import KafkaError
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
+from detector.core.wire.lookalikes import Lookalikes
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
-from detector.shell.kafka.client import denied, for_faust
+from detector.shell.kafka.client import for_faust
 from detector.shell.kafka.faust_transport import AsIs, ChunkConsumer, ChunkTransport
 from detector.shell.telemetry import logs
 from detector.shell.telemetry.catalogue import WORKER
@@ -23,6 +23,7 @@ from detector.shell.telemetry.endpoints import serve
 from detector.shell.telemetry.metrics import Metrics
 from detector.shell.worker import malloc, watchdog
 from detector.shell.worker.exit_codes import Exit
+from detector.shell.worker.failures import exit_of_faust
 from detector.shell.worker.gauges import Gauges
 from detector.shell.worker.shard_task import ShardTask
 from detector.shell.worker.warmup import make_ready
@@ -30,19 +31,19 @@ from detector.shell.worker.warmup import make_ready
 _HEARTBEATS_PER_SESSION = 6
 _FETCH_BYTES_MAX = 4 << 20
 _POLL_RECORDS_MAX = 20_000
-# A leader that asked a broker which did not know of new topics yet hands out none of them until it asks again; aiokafka
-# does after five minutes.
+# If the group's leader asked a broker that did not know of new topics yet, it assigns none of their partitions until it
+# asks again. aiokafka's default is to ask again after five minutes.
 _METADATA_AGE_MS = 10_000
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 def run_worker(settings: Settings) -> int:
-    """Work until a signal comes; give the process's exit code. Whoever calls has checked the topics."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))  # until Faust minds it: nothing was begun
+    """Work until a signal comes; return the process's exit code. The caller has checked the topics."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))  # until Faust handles it: nothing was begun
     malloc.give_back()
     logs.configure(settings.log_level, settings.log_format)
-    make_ready(log.info)  # in the event loop, compiling would keep a transaction and the watchdog waiting
+    make_ready(log.info)  # compiled in the event loop, they would block a transaction and the watchdog
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     shards: dict[int, ShardTask] = {}
@@ -63,28 +64,18 @@ def run_worker(settings: Settings) -> int:
     )
     worker.spinner = None
     log.info("worker started", app_id=settings.app_id, sources=settings.sources, partitions=settings.partitions)
-    attending = loop.create_task(guard.attend())
+    heartbeat = loop.create_task(guard.heartbeat())
     guard.start()
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
         guard.stop()
-        attending.cancel()
-        return exit_of(worker.crash_reason or (ended.__context__ if ended.code else None), settings)
-
-
-def exit_of(reason: BaseException | None, settings: Settings) -> Exit:
-    """Choose the code for what broke Faust's services, if anything did; Faust itself always says 1."""
-    if reason is None:
-        return Exit.DONE
-    if (said := denied(reason, settings)) is not None:
-        log.error(said)
-        return Exit.PROBLEM
-    return Exit.CONSUMER if isinstance(reason, KafkaError) else Exit.BUG
+        heartbeat.cancel()
+        return exit_of_faust(worker.crash_reason or (ended.__context__ if ended.code else None), settings)
 
 
 class Process(faust.Worker):
-    """Faust's worker, which a second signal ends at once."""
+    """Faust's worker. A second signal ends it at once."""
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
         if self._signal_stop_time:
@@ -94,37 +85,37 @@ class Process(faust.Worker):
 
 
 def waits(app: faust.App, shards: Mapping[int, ShardTask]) -> watchdog.Waits:
-    """Say what the worker waits for."""
-    found: watchdog.Waits = {
+    """Return what the worker waits for."""
+    shard_waits: watchdog.Waits = {
         (cause, number): token for number, shard in shards.items() for cause, token in shard.waits()
     }
     if app.should_stop:
-        return {**found, (Exit.SHUTDOWN, -1): None}
+        return {**shard_waits, (Exit.SHUTDOWN, -1): None}
     consumer = app.consumer
     assert isinstance(consumer, ChunkConsumer)
     if consumer.has_ended:
-        return {**found, (Exit.CONSUMER, -1): None}
+        return {**shard_waits, (Exit.CONSUMER, -1): None}
     if app.rebalancing:
-        return {**found, (Exit.REBALANCE, -1): app.rebalancing_count}
+        return {**shard_waits, (Exit.REBALANCE, -1): app.rebalancing_count}
     if not consumer.is_assigned:
-        return {**found, (Exit.UNASSIGNED, -1): None}
-    return found
+        return {**shard_waits, (Exit.UNASSIGNED, -1): None}
+    return shard_waits
 
 
 def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> faust.App:
-    """Make the Faust app of a worker; importing this module makes nothing."""
+    """Build the Faust app of a worker. Importing this module builds nothing."""
     urls = [URL(f"kafka://{server}") for server in settings.bootstrap_servers.split(",")]
     app = faust.App(
         settings.app_id,
         broker=urls,
         broker_credentials=for_faust(settings),
         store="memory://",
-        table_standby_replicas=1,  # for the assignor that gives us the same partitions of all sources; no table
+        table_standby_replicas=1,  # for the assignor that assigns the same partitions of all sources; no table
         datadir=settings.data_dir,
         web_enabled=False,
         autodiscover=False,
         worker_redirect_stdouts=False,
-        topic_allow_declare=False,  # they were looked at before we started
+        topic_allow_declare=False,  # they were checked before we started
         topic_disable_leader=True,
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
@@ -132,7 +123,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
         consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         broker_max_poll_records=_POLL_RECORDS_MAX,
         broker_session_timeout=float(settings.session_timeout_s),
-        broker_rebalance_timeout=float(settings.session_timeout_s),  # whoever is not back by then is given up
+        broker_rebalance_timeout=float(settings.session_timeout_s),  # a member that does not rejoin by then is dropped
         broker_heartbeat_interval=settings.session_timeout_s / _HEARTBEATS_PER_SESSION,
         broker_commit_interval=1.0,
     )
@@ -142,8 +133,8 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
 
 
 def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> None:
-    """Let shards come and go with their partitions, and hand them their chunks."""
-    clock = WallClock(ClockPolicy(settings.clock_apart_s_max))
+    """Connect Faust's signals and its agent: shards come and go with their partitions, and get their chunks."""
+    clock, lookalikes = WallClock(ClockPolicy(settings.clock_apart_s_max)), Lookalikes()
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
@@ -154,22 +145,22 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
         if isinstance(app.consumer, ChunkConsumer):
             app.consumer.forget()
         for partition in _numbers(assigned, settings) - shards.keys():
-            # It restores by itself: a rebalance must not wait.
-            shards[partition] = ShardTask(settings, partition, app, clock, gauges.metrics)
+            # It restores in a task of its own: a rebalance must not wait.
+            shards[partition] = ShardTask(settings, partition, app, clock, gauges.metrics, lookalikes)
         gauges.assigned()
         log.info("shards assigned", shards=sorted(shards))
 
     @app.on_before_shutdown.connect  # type: ignore[arg-type]
     async def stop(_: AppT, **__: object) -> None:
-        # Faust leaves the group without a word of revoked partitions.
+        # Faust leaves the group without the signal that partitions are revoked.
         await _close(shards, set(shards), seconds_max=0 if app.crashed else settings.shutdown_s_max / 2)
         if not app.crashed:  # a consumer that broke may never reply
-            await app.consumer.commit()  # what the shards have just acked; Faust does not
+            await app.consumer.commit()  # what the shards have just acked; Faust does not do it
 
     @app.agent(app.topic(*settings.input_topics, schema=AsIs()), name="chunks")
     async def hand_over(stream: StreamT[Any]) -> None:
         assert isinstance(stream, faust.Stream)
-        async for event in stream.noack().events():  # acked when its effects are durable, not when it was read
+        async for event in stream.noack().events():  # it is acked when its effects are durable, not now
             shard = shards.get(event.message.partition)
             if shard is not None:
                 shard.put(event)

@@ -1,4 +1,4 @@
-"""What the C library does with memory that is not needed any more."""
+"""How the C library returns memory to the system."""
 
 import ctypes
 from typing import Final
@@ -9,11 +9,11 @@ _LARGE_BYTES: Final = 256 << 10
 
 
 def give_back() -> None:
-    """Let large buffers go back to the system as soon as they are free, where the C library can be told so (glibc).
+    """Have glibc return large buffers to the system as soon as they are free; other C libraries are left as they are.
 
-    What is fetched and what waits comes and goes in buffers of megabytes. By default glibc, once it has seen such a
-    buffer freed, cuts the next ones out of a heap that only shrinks from its end: a worker at a backlog then holds
-    half as much again as it needs. It also gives each thread a heap of its own.
+    Fetched and waiting records lie in buffers of megabytes. By default, once such a buffer was freed, glibc takes the
+    next ones from a heap that shrinks only from its end: a worker at a backlog then holds half as much memory again as
+    it needs. By default glibc also gives each thread a heap of its own.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

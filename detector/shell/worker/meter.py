@@ -1,4 +1,4 @@
-"""What one shard adds to the metrics of its process, while it works."""
+"""Counts the work of one shard in the metrics of its process."""
 
 import time
 from collections import Counter
@@ -17,30 +17,30 @@ _CAME_BACK: Final = frozenset({"returned", "late_event", "recovered"})
 
 
 class Meter:
-    """Counts for one shard. What is told of counters is only what was added since the last time.
+    """The part of one shard in the metrics. A counter grows by what the shard has counted since the last call.
 
     Parameters
     ----------
     metrics
-        Of the process.
+        The metrics of the process.
     settings
-        They name sources and budgets.
+        In force; they name sources and budgets.
     shard, intake
-        They count; here is only read.
+        They count, and are only read here.
     """
 
     def __init__(self, metrics: Metrics, settings: Settings, shard: Shard, intake: Intake) -> None:
         self._metrics, self._settings, self._shard, self._intake = metrics, settings, shard, intake
-        self._told: Counter[tuple[str, ...]] = Counter()
+        self._counted_before: Counter[tuple[str, ...]] = Counter()
         self._watched_days: Counter[str] = Counter()
 
     def restored(self, seconds: float) -> None:
-        """The shard has its state back."""
+        """Record that the shard was restored."""
         self._metrics.observe("ghosting_restore_seconds", seconds)
-        self._told = Counter(dict(self._counted()))  # what a restore counts has been told by the former owner
+        self._counted_before = Counter(dict(self._counted()))  # the former owner has counted what a restore counts
 
     def committed(self, seconds: float, current: Sequence[Alert], history: Sequence[Alert]) -> None:
-        """A transaction with these alerts is durable."""
+        """Record a transaction with these alerts."""
         self._metrics.observe("ghosting_commit_seconds", seconds)
         now_s = time.time()
         for alert in current:
@@ -52,12 +52,13 @@ class Meter:
         self._metrics.add("ghosting_alerts_history_total", len(history))
 
     def advanced(self) -> None:
-        """The shard applied what it could; all of it is durable."""
+        """Count what the shard has read and applied; all of it is durable."""
         for series, count in self._counted():
-            if added := count - self._told[series]:
-                self._told[series] = count
+            if added := count - self._counted_before[series]:
+                self._counted_before[series] = count
                 name, *values = series
                 self._metrics.add(name, added, *values)
+        self._metrics.set("ghosting_lookalike_clients", self._intake.lookalikes.count)
         self._promise()
 
     def _count(self, alert: Alert) -> None:
@@ -70,12 +71,15 @@ class Meter:
                 metrics.add("ghosting_false_alerts_total", 1, metrics.segment(alert.segment))
 
     def _counted(self) -> Iterator[tuple[tuple[str, ...], int]]:
-        """All that shard and intake count, by series; what a shard does not count is 0."""
+        """Return all counts of shard and intake, by series."""
         counts, refused = self._shard.counts, self._intake.refused
         for (source, kind, result), count in self._intake.read_counts.items():
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
+        for field, count in self._intake.left_out.items():
+            yield ("ghosting_fields_left_out_total", field), count
+        yield ("ghosting_promises_total",), self._intake.promises
         for source in self._settings.inputs:
             yield ("ghosting_late_total", source), counts[f"late/{source}"]
         yield ("ghosting_misrouted_total",), self._intake.misrouted.total()
@@ -84,7 +88,7 @@ class Meter:
         yield ("ghosting_unknown_fields_total",), self._intake.unknown_fields
 
     def _promise(self) -> None:
-        """Count how many false alerts the budget allows for the event time that has passed."""
+        """Count how many false alerts the budget allows for the event time that has passed since the last call."""
         settings = self._settings
         for segment, days in self._shard.exposure_days.items():
             budget = settings.segment_budgets.get(segment, settings.false_alerts_per_client_year)

@@ -1,7 +1,7 @@
-"""Standing still is death: a worker that gets no further ends, with a code that says at what.
+"""Ends a worker that stands still, with an exit code that names what it waited for. A supervisor restarts it.
 
-`Watch` decides and does nothing; `Watchdog` looks and ends the process, from a thread of its own, because an event
-loop that is blocked notices nothing. A restart is the supervisor's work.
+`Watch` decides, and acts on nothing. `Watchdog` looks and ends the process, from a thread of its own, because a blocked
+event loop notices nothing.
 """
 
 import asyncio
@@ -18,23 +18,25 @@ from detector.shell.config.settings import Settings
 from detector.shell.worker.exit_codes import MEANINGS, Exit
 
 LOOK_EVERY_S = 1.0
-_OWN_PAUSE_S = 5 * LOOK_EVERY_S  # our thread was not run for so long: the whole process was stopped, and is excused
+_OWN_PAUSE_S = (
+    5 * LOOK_EVERY_S
+)  # if our own thread did not run for so long, the whole process was stopped: nobody is at fault
 
 Waits = Mapping[tuple[Exit, int], Hashable]
-"""What a worker waits for (a cause, and of which shard), with a token that changes whenever it gets on."""
+"""What a worker waits for (a cause, and the shard's number), with a token that changes whenever it gets on."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class WatchPolicy:
-    """How long a worker may stand still, by what it waits for; what is not named has no time at all."""
+    """How long a worker may stand still, by what it waits for. A cause without a bound ends it at once."""
 
     seconds_max: Mapping[Exit, float] = field(default_factory=dict)
 
 
 def policy_of(settings: Settings) -> WatchPolicy:
-    """Take the bounds from the settings."""
+    """Build the policy from the settings."""
     return WatchPolicy(
         {
             Exit.UNASSIGNED: settings.unassigned_s_max,
@@ -49,7 +51,7 @@ def policy_of(settings: Settings) -> WatchPolicy:
 
 
 class Watch:
-    """Since when a worker waits for what, and whether that is too long. Time is an argument.
+    """Knows how long a worker has waited for each thing, and decides whether that is too long. Time is an argument.
 
     Parameters
     ----------
@@ -63,14 +65,14 @@ class Watch:
         self._judged_s, self._awake_s = math.inf, -math.inf
 
     def judge(self, waits: Waits, seen_s: float, now_s: float) -> Exit | None:
-        """Say for what the worker has to end, if for anything.
+        """Return the cause for which the worker has to end; None if it may go on.
 
         Parameters
         ----------
         waits
-            What the worker waited for when its event loop last turned.
+            What the worker waited for at the last heartbeat of its event loop.
         seen_s, now_s
-            When that was, and now, by the monotonic clock.
+            The time of that heartbeat, and now, by the monotonic clock.
         """
         if now_s - self._judged_s > _OWN_PAUSE_S:
             self._awake_s = now_s
@@ -99,7 +101,7 @@ class Watchdog:
     policy
         The bounds.
     look
-        Says what the worker waits for; called in the event loop.
+        Returns what the worker waits for; called in the event loop.
     end
         Ends the process.
     """
@@ -111,24 +113,24 @@ class Watchdog:
         self._over = threading.Event()
 
     def alive(self) -> str | None:
-        """Say what is wrong, for whoever asks after our health; None if the worker gets on."""
+        """Return what is wrong, for the health check; None if the worker gets on."""
         return None if self._verdict is None else MEANINGS[self._verdict]
 
     def start(self) -> None:
-        """Begin to watch; `attend` has to run in the event loop from now on."""
+        """Begin to watch; from now on `heartbeat` has to run in the event loop."""
         threading.Thread(target=self._run, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._over.set()
 
-    async def attend(self) -> None:
-        """Note what the worker waits for, again and again: if this does not run, the event loop is blocked."""
+    async def heartbeat(self) -> None:
+        """Record what the worker waits for, again and again: if this does not run, the event loop is blocked."""
         while True:
             try:
                 self._seen = self._look(), time.monotonic()
             except Exception:
-                log.exception("the watchdog cannot look; ending")
+                log.exception("the watchdog cannot read what the worker waits for; ending")
                 self._end(Exit.BUG)
                 raise
             await asyncio.sleep(LOOK_EVERY_S)

@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from detector.core.engine.shard import POSITION_KEY, Policy, Shard
-from detector.core.layout import LAYOUT, new_segments
+from detector.core.engine.positions import POSITION_KEY
+from detector.core.engine.shard import Policy, Shard
+from detector.core.incidents.outbox import TREND_NUMBERS
+from detector.core.layout import LAYOUT, TREND, new_clients, new_segments
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State
-from detector.core.state import codec
+from detector.core.state.codec import encode_clients
 from detector.core.state.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
 from tests.core.shards import (
     DAY_S,
@@ -26,7 +28,8 @@ from tests.core.shards import (
 )
 
 VERSION = bytes([LAYOUT])
-NOBODY = codec.encode_rows(codec.new_rows(1))[0]
+TRENDLESS = np.zeros(1, TREND), np.zeros(1, TREND_NUMBERS).view(np.recarray)
+(NOBODY,) = encode_clients(new_clients(1), *TRENDLESS, np.arange(1))
 
 
 def test_a_silence_is_opened_escalated_and_resolved():

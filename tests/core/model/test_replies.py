@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from detector.core.clock import NO_TIME_OFF
 from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import new_clients, new_segments
 from detector.core.lifecycle import State
@@ -203,7 +204,7 @@ def answered(days):
     client, segments = new_clients(1)[0], new_segments(1)
     for k, waited in enumerate(days):
         debt.await_our_reply(client, START_S + k * DAY_S)
-        debt.learn_our_reply(client, segments[0], START_S + (k + waited) * DAY_S)
+        debt.learn_our_reply(client, segments[0], START_S + (k + waited) * DAY_S, NO_TIME_OFF)
     return client, segments
 
 
@@ -222,9 +223,9 @@ def test_the_first_message_that_we_owe_an_answer_counts():
     debt.await_our_reply(client, START_S)
     debt.await_our_reply(client, START_S + DAY_S)
     assert client.awaiting_reply_s == START_S
-    debt.learn_our_reply(client, segments[0], START_S - 1)
+    debt.learn_our_reply(client, segments[0], START_S - 1, NO_TIME_OFF)
     assert client.awaiting_reply_s == START_S
-    debt.learn_our_reply(client, segments[0], START_S + 2 * DAY_S)
+    debt.learn_our_reply(client, segments[0], START_S + 2 * DAY_S, NO_TIME_OFF)
     assert client.awaiting_reply_s == 0
     assert segments[0].answers == 1
 

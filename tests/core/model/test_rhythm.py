@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.core.clock import DAY_S, NEVER_S
+from detector.core.clock import DAY_S, NEVER_S, NO_TIME_OFF
 from detector.core.layout import new_clients, new_segments
 from detector.core.model import rhythm
 from detector.core.model import segment as population
@@ -24,10 +24,10 @@ def taught(gaps, segments=None):
     population.refit(segments, 0)
     silence = new_clients(1)[0].contact
     at_s = 1.5e9
-    rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
+    rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS, NO_TIME_OFF)
     for gap in gaps:
         at_s += gap * DAY_S
-        rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS)
+        rhythm.learn_contact(silence, segments[0].contact, at_s, SESSION_DAYS, NO_TIME_OFF)
     return silence, segments[0].contact
 
 
@@ -42,7 +42,7 @@ def test_deadlines_are_whole_seconds():
     """A deadline is a whole second, so that the last bit of a logarithm moves nothing."""
     silence, population_ = taught([6.3, 7.7, 8.1])
     probability = rhythm.alert_probability(silence, population_)
-    deadline_s = rhythm.next_deadline_s(silence, population_, probability)
+    deadline_s = rhythm.next_deadline_s(silence, population_, probability, NO_TIME_OFF)
     assert deadline_s == math.floor(deadline_s) == silence.incident.next_s
 
 
@@ -111,14 +111,11 @@ def test_a_clockwork_client_is_missed_sooner_than_an_irregular_one():
     assert regular.incident.next_s - regular.last_s < irregular.incident.next_s - irregular.last_s
 
 
-def test_the_longer_the_silence_the_likelier_the_departure():
-    """P(gone) grows with the silence, and lies between 0 and 1."""
-    silence, segment = taught([7, 8, 6, 7])
-    by = rhythm.measure(silence, segment)
-    lasted = [rhythm.survival(segment, by, days) for days in (1, 10, 30, 100)]
-    chances = [rhythm.probability_gone(silence, segment, chance, 1.0) for chance in lasted]
-    assert chances == sorted(chances)
-    assert 0 < chances[0] < chances[-1] < 1
+def test_no_deadline_is_before_the_median_gap():
+    """However many false alerts are allowed: at most every second gap of a client raises one."""
+    silence, segment = taught([30.0] * 8)
+    segment.budget = 1000.0
+    assert rhythm.alert_probability(silence, segment) == 0.5
 
 
 @pytest.mark.parametrize(("days", "expected"), [(0.5, 0), (1, 1), (1.9, 1), (2, 2), (127, 7), (128, 8), (9999, 8)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from river.stats import EWMean
 from scipy import stats
 
-from detector.core.clock import DAY_S
+from detector.core.clock import DAY_S, NO_TIME_OFF
 from detector.core.layout import TREND, new_trends
 from detector.core.model import trend
 from detector.core.primitives import normal
@@ -32,7 +32,9 @@ HISTORIES = NUMBERS.flatmap(lambda k: st.tuples(st.just(k), st.lists(VALUES[TRAI
 def taught(signal, values, every_days=7.0):
     """Give a trend that had these values, one every so many days, and their scores."""
     row = new_trends([signal if isinstance(signal, int) else SIGNAL_NUMBER[signal]])[0]
-    return row, [trend.learn_value(row, START_S + k * every_days * DAY_S, value) for k, value in enumerate(values)]
+    return row, [
+        trend.learn_value(row, START_S + k * every_days * DAY_S, value, NO_TIME_OFF) for k, value in enumerate(values)
+    ]
 
 
 def test_every_signal_that_can_decline_has_its_trait():
@@ -44,7 +46,7 @@ def test_every_signal_that_can_decline_has_its_trait():
 
 def test_a_trend_is_small():
     """A client may have nine of them, and there may be a million clients."""
-    assert TREND.itemsize == 42
+    assert TREND.itemsize == 44
 
 
 @UNTIMED
@@ -74,7 +76,7 @@ def test_a_score_is_the_predictions_probability(history, data):
     exact = TRAITS[signal].decline * stats.norm.ppf(
         stats.t.cdf(trend.transformed(signal, value), df, loc=location, scale=scale)
     )
-    z = trend.learn_value(row, START_S + 400 * DAY_S, value)
+    z = trend.learn_value(row, START_S + 400 * DAY_S, value, NO_TIME_OFF)
     assert z == pytest.approx(min(max(exact, -3), 3), abs=0.031)
 
 
@@ -155,7 +157,7 @@ def test_the_threshold_holds_its_rate_in_control(trait):
                 "share": float(normal_value < 1.0),
                 "score": math.tanh(0.2 + 0.2 * normal_value),
             }[trait.unit]
-            trend.learn_value(row, START_S + k * 7 * DAY_S, value)
+            trend.learn_value(row, START_S + k * 7 * DAY_S, value, NO_TIME_OFF)
             was_open = k > 7 and is_open
             is_open = not trend.recovered(row, 1.0) if was_open else trend.crossed(row, 1.0)
             crossings += is_open and not was_open
@@ -223,7 +225,7 @@ def test_late_values_do_not_move_the_clock_back():
     """A value that comes late counts, and the last value stays where it was."""
     row, _ = taught("sentiment", [0.1] * 3)
     last_day = row.last_day
-    trend.learn_value(row, START_S, 0.1)
+    trend.learn_value(row, START_S, 0.1, NO_TIME_OFF)
     assert (row.last_day, row.count) == (last_day, 4)
 
 
@@ -231,7 +233,7 @@ def test_the_values_since_are_counted_up_to_their_limit():
     """A decline without end does not overflow its counter."""
     row, _ = taught("contact_rate", [1, 1, 1, 9])
     row.now_count = 65_535
-    trend.learn_value(row, START_S + 60 * DAY_S, 9.0)
+    trend.learn_value(row, START_S + 60 * DAY_S, 9.0, NO_TIME_OFF)
     assert row.now_count == 65_535
 
 
@@ -240,7 +242,7 @@ def test_a_trend_of_very_many_values_keeps_their_rate():
     row, _ = taught("sentiment", [0.1] * 30)
     row.count = 65_535
     between_days = trend.interval_days(row)
-    trend.learn_value(row, START_S + 400 * DAY_S, 0.1)
+    trend.learn_value(row, START_S + 400 * DAY_S, 0.1, NO_TIME_OFF)
     assert (row.count, trend.interval_days(row)) == (65_535, between_days)
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.core.engine.shard import Shard
-from detector.core.layout import CLIENT, SEGMENT, TREND
-from detector.core.state import codec
+from detector.core.incidents.outbox import TREND_NUMBERS
+from detector.core.layout import CLIENT, SEGMENT, SIGNALS, TREND, new_clients
+from detector.core.state.codec import decode_clients, encode_clients
 from detector.core.state.table import CLIENT_KEY
 from detector.estimators import client_of
 from detector.simulate import Firm, simulate
@@ -32,17 +33,17 @@ def size_of_ids(shard, row=0):
 def test_the_size_of_a_row_is_what_is_stated():
     """What a client and each of its signals take; a million clients are held by these numbers."""
     assert CLIENT.itemsize == 176
-    assert TREND.itemsize == 42
+    assert TREND.itemsize == 44
     assert SEGMENT.itemsize < 20_000
 
 
 def test_a_client_takes_the_room_of_what_it_has():
-    """A client of two mails takes 97 bytes, its ids apart; each further signal takes 21."""
+    """A client of two mails takes 96 bytes, its ids apart; each further signal takes 23."""
     shard = Shard(POLICY)
     plain = record_of(run(shard, [interaction(0), interaction(7)], 8).states)
-    assert len(plain) - size_of_ids(shard) == 97
+    assert len(plain) - size_of_ids(shard) == 96
     rich = record_of(run(shard, [interaction(14, **RICH)], 15).states)
-    assert len(rich) - size_of_ids(shard) == 97 + 3 * 21
+    assert len(rich) - size_of_ids(shard) == 96 + 3 * 23
 
 
 def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
@@ -59,32 +60,80 @@ def test_the_clients_of_a_simulated_firm_take_the_room_of_their_signals():
         if key.startswith(CLIENT_KEY)
     ]
     assert len(sizes) == len(truths)
-    assert max(sizes) < codec.ROW.itemsize
+    assert max(sizes) < CLIENT.itemsize + SIGNALS * (TREND.itemsize + 2)
     assert np.mean(sizes) < 400
 
 
+def table_of(clients, trends):
+    """Build what kernels see of a table with these clients, each with these trends: a dictionary by signal."""
+    numbers = np.zeros(len(clients), TREND_NUMBERS)
+    rows = [np.zeros(1, TREND)]
+    for client, by_signal in enumerate(trends):
+        for signal, trend in by_signal.items():
+            numbers["of"][client, signal] = len(rows)
+            rows.append(trend)
+    return clients, np.concatenate(rows), numbers.view(np.recarray), np.arange(len(clients))
+
+
+def drawn(data, dtype):
+    """Draw one record, of any bytes."""
+    return np.frombuffer(data.draw(st.binary(min_size=dtype.itemsize, max_size=dtype.itemsize)), dtype)
+
+
 @given(st.data())
-def test_a_row_comes_back_whatever_is_in_it(data):
-    """Packed and unpacked again it is the same, alone and among others; what is as in a new client takes no room."""
-    size = codec.ROW.itemsize
-    octets = [data.draw(st.binary(min_size=size, max_size=size)) for _ in range(data.draw(st.integers(1, 3)))]
-    rows = np.frombuffer(b"".join(octets), codec.ROW)
-    packed = codec.encode_rows(rows)
-    again, lengths = codec.decode_rows([value + b"more" for value in packed])
-    assert again.tobytes() == rows.tobytes()
-    assert lengths == [len(value) for value in packed]
-    new, (length,) = codec.decode_rows(codec.encode_rows(codec.new_rows(1)))
-    assert new.tobytes() == codec.new_rows(1).tobytes()
-    assert length < 10
+def test_a_client_comes_back_whatever_is_in_it(data):
+    """A client and its trends are the same again, alone and among others, and what follows them is left."""
+    clients = np.concatenate([drawn(data, CLIENT) for _ in range(data.draw(st.integers(1, 3)))])
+    trends = []
+    for _ in clients:
+        by_signal = {signal: drawn(data, TREND).copy() for signal in data.draw(st.sets(st.integers(0, SIGNALS - 1)))}
+        for signal, trend in by_signal.items():
+            trend["signal"] = signal
+        trends.append(by_signal)
+    stored = encode_clients(*table_of(clients, trends))
+    decoded = decode_clients([value + b"more" for value in stored])
+    assert decoded.clients.tobytes() == clients.tobytes()
+    kept = [(owner, trend.tobytes()) for owner, trend in zip(decoded.owners, decoded.trends, strict=True)]
+    assert kept == [(k, by[signal].tobytes()) for k, by in enumerate(trends) for signal in sorted(by)]
+    assert decoded.ids == [b"more"] * len(clients)
 
 
-@pytest.mark.parametrize("missing", [1, 20, 1000])
-def test_a_row_that_was_cut_off_is_refused(missing):
-    """Nothing is taken for what is missing, in its parts or in its flags."""
-    row = codec.new_rows(1)
-    row["client"]["seen"], row["client"]["awaiting_reply_s"] = 7, 8
+def test_what_is_as_in_a_new_client_takes_no_room():
+    """Somebody of whom nothing is known takes the flags and a count of no trends."""
+    (stored,) = encode_clients(*table_of(new_clients(1), [{}]))
+    assert len(stored) < 10
+    assert decode_clients([stored]).clients.tobytes() == new_clients(1).tobytes()
+
+
+def test_a_signal_more_changes_nothing_in_what_is_stored_of_others():
+    """A client's stored form names its signals; those that it does not have take no byte."""
+    trend = np.zeros(1, TREND)
+    trend["signal"], trend["count"] = SIGNALS - 1, 1
+    without, last = encode_clients(*table_of(new_clients(2), [{}, {SIGNALS - 1: trend}]))
+    assert last.startswith(without[:-1] + bytes([1, SIGNALS - 1]))
+
+
+@pytest.mark.parametrize("left", range(-1, 45, 5))
+def test_a_client_that_was_cut_off_is_refused(left):
+    """Nothing is taken for what is missing: in its record, in a trend, in their flags, or between them."""
+    client, trend = new_clients(1), np.zeros(1, TREND)
+    client["seen"], client["awaiting_reply_s"] = 7, 8
+    trend["count"], trend["since_s"] = 1, 2
+    (stored,) = encode_clients(*table_of(client, [{0: trend}]))
     with pytest.raises(ValueError, match="fewer bytes"):
-        codec.decode_rows([codec.encode_rows(row)[0][:-missing]])
+        decode_clients([stored[:left]])
+
+
+def test_a_signal_that_is_not_known_is_refused():
+    """A later version may have signals that this one does not: it cannot go on from their state."""
+    trend = np.zeros(1, TREND)
+    trend["count"] = 1
+    (stored,) = encode_clients(*table_of(new_clients(1), [{0: trend}]))
+    (without,) = encode_clients(*table_of(new_clients(1), [{}]))
+    at = len(without)
+    assert stored[at] == 0
+    with pytest.raises(ValueError, match="not known here"):
+        decode_clients([stored[:at] + bytes([SIGNALS]) + stored[at + 1 :]])
 
 
 @pytest.mark.parametrize("backwards", [False, True])

@@ -20,7 +20,8 @@ from detector.shell.config.settings import Settings, SettingsError
 from detector.shell.forward.filter import Selection
 from detector.shell.forward.process import NothingToForwardTo, forward
 from detector.shell.forward.webhook import SecretError, signing_key
-from detector.shell.kafka.topics import BrokerUnreachable, create
+from detector.shell.kafka.errors import BrokerUnreachable
+from detector.shell.kafka.topics import create
 from schemas import examples
 from schemas.alert import encode
 from schemas.asyncapi import DEAD_LETTER_HEADERS

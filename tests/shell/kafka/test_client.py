@@ -13,7 +13,8 @@ from detector.shell.config.connection import SECRETS
 from detector.shell.config.load import effective, load
 from detector.shell.config.settings import Settings, SettingsError, variable
 from detector.shell.kafka import topics
-from detector.shell.kafka.client import AccessDenied, BrokerUnreachable, for_aiokafka, for_faust
+from detector.shell.kafka.client import for_aiokafka, for_faust
+from detector.shell.kafka.errors import AccessDenied, BrokerUnreachable
 from tests import kafka as broker
 
 SECRET = "hunter2-hunter2"

@@ -8,8 +8,9 @@ from faust.types import TP
 
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
-from detector.shell.kafka.faust_transport import Chunk, ChunkConsumer, ChunkTransport, CommittedThread
-from detector.shell.kafka.in_flight import Underway
+from detector.shell.kafka.faust_transport import ChunkConsumer, ChunkTransport
+from detector.shell.kafka.fetch_thread import CommittedThread, FetchedChunk
+from detector.shell.kafka.in_flight import InFlight
 from detector.shell.worker.shard_task import ShardTask
 
 MOST = 4
@@ -30,7 +31,7 @@ class Consumer(ChunkConsumer):
         self.app = SimpleNamespace(consumer_generation_id=1)
         self.flow_active, self.ends_s = True, {}
         self._fetched, self._active = fetched, set(fetched)
-        self.underway = Underway(MOST)
+        self.in_flight = InFlight(MOST)
 
     should_stop = False
 
@@ -43,14 +44,14 @@ class Consumer(ChunkConsumer):
 
 async def test_records_are_handed_over_in_chunks_that_say_what_they_follow():
     """Each chunk names the offset before its first record, gaps left by transactions included."""
-    consumer = Consumer({EMAILS: Chunk(4, [record(5), record(7), record(9)])})
+    consumer = Consumer({EMAILS: FetchedChunk(4, [record(5), record(7), record(9)])})
     handed = [(message.offset, message.value.follows) async for _, message in consumer.getmany(1.0)]
     assert handed == [(7, 4), (9, 7)]
 
 
 async def test_a_partition_paused_meanwhile_is_handed_over():
     """What was fetched before the pause would not be fetched again: aiokafka counts it as read."""
-    consumer, handed = Consumer({EMAILS: Chunk(-1, [record(0)]), CALLS: Chunk(-1, [record(0)])}), []
+    consumer, handed = Consumer({EMAILS: FetchedChunk(-1, [record(0)]), CALLS: FetchedChunk(-1, [record(0)])}), []
     async for tp, _ in consumer.getmany(1.0):
         consumer._active.discard(CALLS)
         handed.append(tp)
@@ -59,21 +60,21 @@ async def test_a_partition_paused_meanwhile_is_handed_over():
 
 async def test_no_more_is_fetched_while_much_is_on_its_way():
     """Faust's own bound counts chunks, so that memory would hold thousands of records for each."""
-    consumer = Consumer({EMAILS: Chunk(-1, [record(n) for n in range(MOST + 1)])})
+    consumer = Consumer({EMAILS: FetchedChunk(-1, [record(n) for n in range(MOST + 1)])})
     assert len([message async for message in consumer.getmany(1.0)]) == 3
     assert [message async for message in consumer.getmany(1.0)] == []
-    consumer.underway.take(1)
+    consumer.in_flight.take(1)
     assert len([message async for message in consumer.getmany(1.0)]) == 3
 
 
 async def test_what_a_rebalance_dropped_is_not_on_its_way():
     """Or there would never be room again; and what is taken afterwards was dropped already."""
-    consumer = Consumer({EMAILS: Chunk(-1, [record(n) for n in range(MOST + 1)])})
+    consumer = Consumer({EMAILS: FetchedChunk(-1, [record(n) for n in range(MOST + 1)])})
     assert len([message async for message in consumer.getmany(1.0)]) == 3
     consumer.forget()
-    consumer.underway.take(3)
+    consumer.in_flight.take(3)
     assert len([message async for message in consumer.getmany(1.0)]) == 3
-    assert not await consumer.underway.can_take_segment(0.01)
+    assert not await consumer.in_flight.wait_for_capacity(0.01)
 
 
 class Kafka:
@@ -165,14 +166,14 @@ async def test_a_gap_is_read_again():
         asked.append(offsets)
 
     consumer = object.__new__(ChunkConsumer)
-    consumer.read_from, consumer.underway = read_from, Underway(MOST)
+    consumer.read_from, consumer.in_flight = read_from, InFlight(MOST)
     settings = Settings(app_id="app", partitions=1)
     task._settings, task._app, task._partition = settings, SimpleNamespace(consumer=consumer), 0
     task._clock, task._unsought = WallClock(ClockPolicy(60)), set()
     task._topics = {source: settings.topic(source) for source in settings.sources}
-    task._source_of = {topic: source for source, topic in task._topics.items()}
+    task._loop = SimpleNamespace(source_of={topic: source for source, topic in task._topics.items()})
     task._shard = SimpleNamespace(read_to=lambda _: 6)
-    message = SimpleNamespace(topic="app.emails", value=Chunk(9, [record(10)]))
+    message = SimpleNamespace(topic="app.emails", value=FetchedChunk(9, [record(10)]))
     task._read(SimpleNamespace(message=message, value=message.value))
     await task._seek()
     await task._seek()

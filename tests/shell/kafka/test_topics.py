@@ -7,7 +7,7 @@ from confluent_kafka.admin import ConfigResource
 
 from detector.shell.config.settings import OWN_TOPICS, Settings
 from detector.shell.kafka import topics
-from detector.shell.kafka.client import BrokerUnreachable
+from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.kafka.topic_layout import layout
 from detector.shell.kafka.topics import TopicError, create, delete, deviations, problems
 from tests import kafka as broker

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from detector.core.primitives.partitioner import partition_of
 from detector.shell.config.settings import Settings
-from detector.shell.kafka.client import BrokerUnreachable
+from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.kafka.mock_broker import embedded_broker
 from detector.shell.kafka.topics import create
 from detector.shell.operations.produce import Pace, ProduceError, address, produce

@@ -11,7 +11,7 @@ from confluent_kafka import Producer, TopicPartition
 from detector.core.engine.shard import Outcome
 from detector.shell.config.settings import PREFIX, Settings
 from detector.shell.kafka import generations, topics
-from detector.shell.kafka.reader import Published
+from detector.shell.operations.already_published import AlreadyPublished
 from detector.shell.worker.exit_codes import Exit
 from schemas.rejection import rejection
 from tests import kafka as broker
@@ -96,7 +96,7 @@ async def test_a_damaged_state_is_made_anew_and_nothing_is_told_twice(settings):
     before = known(settings)
     damage(settings)
     with started(settings) as worker:
-        assert worker.wait(DONE_S_MAX) == Exit.PROBLEM
+        assert worker.wait(DONE_S_MAX) == Exit.CONFIG
     assert "run `ghosting rebuild`" in log_of(settings).read_text().splitlines()[-1]
 
     code, done, _ = rebuild(settings)
@@ -141,8 +141,8 @@ def test_a_rejection_in_other_words_is_the_same():
     refused = {"topic": "ghosting.calls", "partition": 1, "offset": 7, "key": None, "raw": b"{nope"}
     before = rejection(**refused, reason="malformed_json", detail="EOF while parsing")
     other = rejection(**{**refused, "raw": b"{no"}, reason="malformed_json", detail="EOF while parsing")
-    known = Published()
-    known.learn_rejection(before)
+    known = AlreadyPublished()
+    known.add_rejection(before)
     now = [rejection(**refused, reason="not_an_object", detail="no object"), other]
     assert known.missing(Outcome([], [], now, [], [])).rejected == [other]
 
@@ -174,7 +174,7 @@ def test_a_state_that_was_replaced_is_refused(settings):
     assert rebuild(settings)[0] == 0
     former = Settings(**{**settings.model_dump(exclude_unset=True), "state_generation": 1})
     with started(former) as worker:
-        assert worker.wait(DONE_S_MAX) == Exit.PROBLEM
+        assert worker.wait(DONE_S_MAX) == Exit.CONFIG
     assert "cleanup.policy=delete" in log_of(former).read_text()
 
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 
 from detector.shell.config.settings import Settings
 from detector.shell.forward.filter import Selection
-from detector.shell.kafka.client import BrokerUnreachable
+from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.kafka.topics import create
 from detector.shell.operations.watch import alerts, line, show
 from schemas import examples
@@ -68,7 +68,7 @@ async def test_each_alert_is_one_line(settings, raw, said):
     await commit(settings, settings.alerts_topic, b"\xff\n", encode(examples.ALERT))
     heard = asyncio.Queue()
 
-    showing = asyncio.create_task(show(settings, from_beginning=True, history=False, raw=raw, say=heard.put_nowait))
+    showing = asyncio.create_task(show(settings, from_beginning=True, history=False, raw=raw, write=heard.put_nowait))
     async with asyncio.timeout(SECONDS_MAX):
         assert (await heard.get()) == ("\ufffd\n" if raw else "not an alert of ours: b'\\xff\\n'")
         assert (await heard.get()) == said
@@ -96,7 +96,9 @@ async def test_only_selected_alerts_are_said(settings, wanted, count):
     heard = asyncio.Queue()
 
     selection = Selection(**{name: frozenset(found) for name, found in wanted.items()})
-    following = show(settings, from_beginning=True, history=False, raw=False, say=heard.put_nowait, selection=selection)
+    following = show(
+        settings, from_beginning=True, history=False, raw=False, write=heard.put_nowait, selection=selection
+    )
     showing = asyncio.create_task(following)
     async with asyncio.timeout(SECONDS_MAX):
         said = [await heard.get() for _ in range(count)]

@@ -4,7 +4,7 @@ import math
 import time
 
 from detector.shell.kafka.faust_transport import ChunkConsumer
-from detector.shell.kafka.in_flight import Underway
+from detector.shell.kafka.in_flight import InFlight
 
 DAY_S = 86_400.0
 START_S = 1_704_067_200.0
@@ -16,7 +16,7 @@ class Source(ChunkConsumer):
 
     def __init__(self, ends):
         self._ends = ends
-        self.underway = Underway(1000)
+        self.in_flight = InFlight(1000)
 
     def read_to_end_at(self, tp, read_to):
         """Give now, if there is nothing more to read."""

@@ -18,11 +18,12 @@ from detector.core.wire.records import columns_of
 from detector.core.wire.routing import address_of
 from detector.shell.config.policy import policy_of
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
-from detector.shell.kafka.faust_transport import Chunk
+from detector.shell.kafka.fetch_thread import FetchedChunk
 from detector.shell.telemetry.catalogue import WORKER
 from detector.shell.telemetry.metrics import Metrics
+from detector.shell.worker import failures, shard_task
 from detector.shell.worker.exit_codes import Exit
-from detector.shell.worker.shard_task import ShardTask, shard_task
+from detector.shell.worker.shard_task import ShardTask
 from tests.faults import durable
 from tests.shell.worker.source import DAY_S, LIFE_SECONDS_MAX, START_S, Source
 
@@ -86,7 +87,8 @@ async def live(settings, by_source, upto, struck_at, monkeypatch):
     """Let a shard's task work on the first records until it breaks or has read them; give it, and its exit codes."""
     codes = []
     monkeypatch.setattr(shard_task.os, "_exit", codes.append)
-    monkeypatch.setattr(shard_task, "log", SILENT)
+    for module in (shard_task, failures):
+        monkeypatch.setattr(module, "log", SILENT)
     complete = upto >= max(map(len, by_source.values()))
     ends = {settings.topic(name): len(by_source.get(name, ())) - 1 for name in settings.inputs} if complete else {}
     run, source = ShardTask._run, Source(ends)
@@ -96,7 +98,7 @@ async def live(settings, by_source, upto, struck_at, monkeypatch):
         task = ShardTask(settings, 0, app, clock, Metrics(settings, WORKER))
         task._task.cancelled()  # it begins at the next wait
         for name, found in by_source.items():
-            chunk = Chunk(-1, found[:upto])
+            chunk = FetchedChunk(-1, found[:upto])
             message = SimpleNamespace(topic=settings.topic(name), offset=chunk.records[-1].offset, value=chunk)
             task.put(SimpleNamespace(message=message, value=chunk, ack=lambda: None))
         give_up_at = time.monotonic() + LIFE_SECONDS_MAX

@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
-from detector.shell.kafka.faust_transport import Chunk
+from detector.shell.kafka.fetch_thread import FetchedChunk
 from detector.shell.telemetry.catalogue import WORKER
 from detector.shell.telemetry.metrics import Metrics
 from detector.shell.worker.shard_task import ShardTask
@@ -25,7 +25,7 @@ def calls():
             "at": START_S + n * DAY_S,
             "direction": "inbound",
         }
-        yield Chunk(n - 1, [SimpleNamespace(offset=n, key=b"c", value=json.dumps(event).encode(), headers=())])
+        yield FetchedChunk(n - 1, [SimpleNamespace(offset=n, key=b"c", value=json.dumps(event).encode(), headers=())])
 
 
 async def test_chunks_of_single_records_are_committed_together(installed):
@@ -41,7 +41,7 @@ async def test_chunks_of_single_records_are_committed_together(installed):
     while task._shard.clock_s < time.time() - DAY_S:
         assert time.monotonic() < give_up_at, task._task.get_stack()
         await asyncio.sleep(0.005)
-    transactions = task._outlet.transactions
+    transactions = task._producer.transactions
     await task.close(settings.shutdown_s_max)
     assert task._shard.counts["applied"] == CHUNKS
     assert transactions < CHUNKS / 10

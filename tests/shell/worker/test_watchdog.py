@@ -99,9 +99,9 @@ async def test_it_ends_the_process_and_says_why(ended):
     dog = Watchdog(WatchPolicy({Exit.BLOCKED: 60, Exit.STALLED: 0.05}), lambda: {(Exit.STALLED, 0): 0}, end)
     assert dog.alive() is None
     dog.start()
-    attending = asyncio.create_task(dog.attend())
+    heartbeat = asyncio.create_task(dog.heartbeat())
     assert await asyncio.to_thread(over.wait, WAITED_SECONDS_MAX)
-    attending.cancel()
+    heartbeat.cancel()
     assert codes == [Exit.STALLED]
     assert dog.alive() == MEANINGS[Exit.STALLED]
 
@@ -125,7 +125,7 @@ async def test_a_look_that_fails_is_a_bug(ended):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await Watchdog(POLICY, blind, end).attend()
+        await Watchdog(POLICY, blind, end).heartbeat()
     assert codes == [Exit.BUG]
 
 

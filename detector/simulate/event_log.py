@@ -1,4 +1,4 @@
-"""What is written down of a client: events in the wire format of `Interaction`, and when the client was heard."""
+"""The event log of a client: its events in the wire format of `Interaction`, and when the client was heard."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -24,26 +24,26 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class Diary:
-    """The events of one client within the firm's span; what lies outside of it is not written down."""
+class EventLog:
+    """The events of one client within the firm's span; what lies outside of it is not recorded."""
 
     def __init__(self, firm: Firm, client: Client) -> None:
         self.client = client
         self.events: list[Event] = []
         self.heard: list[str] = []
-        """Times at which the client itself acted, in the order of writing."""
+        """Times at which the client itself acted, in the order of recording."""
         self._midnight = datetime.combine(firm.monday, time())
         self._zone = ZoneInfo(firm.time_zone)
         self._start, self._end = firm.start, firm.end
         self._event_number = self._thread_number = 0
 
     def new_thread(self) -> str:
-        """Name a new thread."""
+        """Return the name of a new thread."""
         self._thread_number += 1
         return f"{self.client.client_id}-thread-{self._thread_number:04d}"
 
-    def write(self, instant_s: int, kind: str, direction: str, **details: object) -> str:
-        """Write an event down and give its id; details that are None are left out."""
+    def record(self, instant_s: int, kind: str, direction: str, **details: object) -> str:
+        """Record an event and return its id; details that are None are left out."""
         self._event_number += 1
         event_id = f"{self.client.client_id}-event-{self._event_number:05d}"
         at = self._utc(instant_s)
@@ -67,7 +67,7 @@ class Diary:
         return event_id
 
     def text(self, instant_s: int) -> str:
-        """Write an instant as a time."""
+        """Return an instant as the text of a time."""
         return time_text(self._utc(instant_s))
 
     def _utc(self, instant_s: int) -> datetime:

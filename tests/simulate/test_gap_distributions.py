@@ -1,10 +1,10 @@
-"""Gaps and contacts: the laws hold what they promise."""
+"""Gaps and contacts have the distribution that was asked for."""
 
 import numpy as np
 import pytest
 
-from detector.simulate import LAWS, Firm, Mix, simulate
-from detector.simulate.laws import draw_contacts, draw_gaps
+from detector.simulate import GAP_DISTRIBUTIONS, Firm, Mix, simulate
+from detector.simulate.gap_distributions import draw_contacts, draw_gaps
 
 
 def stream(seed=1):
@@ -12,24 +12,29 @@ def stream(seed=1):
     return np.random.Generator(np.random.PCG64(seed))
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_gaps_have_mean_one(law):
-    """Whatever the law and the irregularity, a client's mean gap is its mean gap."""
+@pytest.mark.parametrize("distribution", GAP_DISTRIBUTIONS)
+def test_gaps_have_mean_one(distribution):
+    """Whatever the distribution and the irregularity, a client's mean gap is its mean gap."""
     for irregularity in (0.15, 0.5, 1.2):
-        assert draw_gaps(law, irregularity, 200_000, stream()).mean() == pytest.approx(1, abs=0.03)
+        assert draw_gaps(distribution, irregularity, 200_000, stream()).mean() == pytest.approx(1, abs=0.03)
 
 
-@pytest.mark.parametrize("law", ["gamma", "lognormal", "weibull"])
-def test_gaps_spread_as_asked(law):
+@pytest.mark.parametrize("distribution", ["gamma", "lognormal", "weibull"])
+def test_gaps_spread_as_asked(distribution):
     """The irregularity is the standard deviation over the mean."""
     for irregularity in (0.15, 0.5, 1.2):
-        assert draw_gaps(law, irregularity, 200_000, stream()).std() == pytest.approx(irregularity, rel=0.05)
+        assert draw_gaps(distribution, irregularity, 200_000, stream()).std() == pytest.approx(irregularity, rel=0.05)
 
 
 def test_pauses_and_tails_are_longer():
-    """Of the same irregularity, the laws with pauses and a heavy tail have longer longest gaps than the others."""
-    longest = {law: np.quantile(draw_gaps(law, 0.3, 100_000, stream()), 0.995) for law in LAWS}
-    assert min(longest["pauses"], longest["heavy_tail"]) > 1.5 * max(longest[law] for law in LAWS[:3])
+    """Of one irregularity, pauses and a heavy tail make longer longest gaps than the other distributions."""
+    longest = {
+        distribution: np.quantile(draw_gaps(distribution, 0.3, 100_000, stream()), 0.995)
+        for distribution in GAP_DISTRIBUTIONS
+    }
+    assert min(longest["pauses"], longest["heavy_tail"]) > 1.5 * max(
+        longest[distribution] for distribution in GAP_DISTRIBUTIONS[:3]
+    )
 
 
 def test_contacts_keep_to_active_days():

@@ -1,4 +1,4 @@
-"""One client's story while it is told: who it is, what becomes of it, what was written down, and its stream."""
+"""One client's scenario while it is played: the client, its course, its event log, and its random numbers."""
 
 import math
 from dataclasses import dataclass
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.simulate.client import Client
-from detector.simulate.diary import Diary
-from detector.simulate.fate import Course
+from detector.simulate.event_log import EventLog
+from detector.simulate.firm import FadingSignal
+from detector.simulate.hours import DAY_S
+from detector.simulate.outcome import Course
 
 
 @dataclass
-class Story:
-    """What the functions that tell of a contact need to know."""
+class Scenario:
+    """What the functions that play a contact need to know."""
 
     client: Client
     course: Course
-    diary: Diary
+    event_log: EventLog
     rng: np.random.Generator
     out_of_office_share: float
     heard_s: int | None = None
@@ -32,7 +34,11 @@ class Story:
         """Draw a log-normal value; `spread` is the standard deviation of its logarithm."""
         return median * math.exp(self.rng.normal(0, spread))
 
+    def decline(self, signal: FadingSignal, at_s: int) -> float:
+        """Return how far a signal of the client has faded at an instant, from 0 to 1."""
+        return self.course.decline(signal, at_s // DAY_S)
+
     def thread(self) -> str:
-        """Give the last thread, or a first one."""
-        self.thread_id = self.thread_id or self.diary.new_thread()
+        """Return the last thread, or begin a first one."""
+        self.thread_id = self.thread_id or self.event_log.new_thread()
         return self.thread_id

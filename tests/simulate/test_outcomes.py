@@ -1,4 +1,4 @@
-"""What becomes of clients can be seen in their events as the truth tells it."""
+"""What became of a client by its truth can be seen in its events."""
 
 import itertools
 import statistics
@@ -43,23 +43,25 @@ def faders(truths, acts):
     return [act for before, _ in halves for act in before], [act for _, during in halves for act in during]
 
 
-def test_shares_of_fates_are_as_asked(truths):
-    """Fates come about as often as their parameters say: within four standard deviations."""
+def test_shares_of_outcomes_are_as_asked(truths):
+    """Outcomes come about as often as their parameters say: within four standard deviations."""
     shares = {"ghosts": 0.12, "fades": 0.08, "pauses": 0.06, "seasonal": 0.04, "moves": 0.04}
     shares["stays"] = 1 - sum(shares.values())
-    for fate, share in shares.items():
-        assert abs(len(truths[fate]) - 500 * share) < 4 * (500 * share * (1 - share)) ** 0.5
+    for outcome, share in shares.items():
+        assert abs(len(truths[outcome]) - 500 * share) < 4 * (500 * share * (1 - share)) ** 0.5
 
 
-def test_a_firm_of_one_fate():
+def test_a_firm_of_one_outcome():
     """A share of one makes all clients so, and shares of nil make all clients stay."""
-    nobody = {f"{fate}_share": 0.0 for fate in ("ghosting", "fading", "pausing", "seasonal", "moving")}
-    assert {truth.fate for truth in simulate(Firm(clients=30, **nobody)).truths} == {"stays"}
-    assert {truth.fate for truth in simulate(Firm(clients=30, **nobody | {"pausing_share": 1.0})).truths} == {"pauses"}
+    nobody = {f"{outcome}_share": 0.0 for outcome in ("ghosting", "fading", "pausing", "seasonal", "moving")}
+    assert {truth.outcome for truth in simulate(Firm(clients=30, **nobody)).truths} == {"stays"}
+    assert {truth.outcome for truth in simulate(Firm(clients=30, **nobody | {"pausing_share": 1.0})).truths} == {
+        "pauses"
+    }
 
 
 def test_ghosts_are_never_heard_again(truths, acts):
-    """A ghost's last act is at the time that the truth tells; only machines answer after that."""
+    """A ghost's last act is at the time of its truth; only machines answer after that."""
     for truth in truths["ghosts"]:
         assert truth.gone_at == truth.at
         assert not [act for act in acts[truth.client_id] if act["at"] > truth.at]
@@ -85,7 +87,7 @@ def test_some_ghosts_are_fresh(truths, firm):
 
 
 def test_pausers_come_back(truths, acts):
-    """A pausing client is silent between the times that the truth tells, for long, and then acts as before."""
+    """A pausing client is silent between the times of its truth, for long, and then acts as before."""
     returned = [truth for truth in truths["pauses"] if truth.returned_at]
     assert len(returned) > 0.8 * len(truths["pauses"])
     for truth in returned:
@@ -157,7 +159,7 @@ def test_faders_become_slow_and_unreliable(truths, acts, simulation):
 
 
 def test_movers_change_the_channel_and_keep_the_rhythm(truths, acts):
-    """All talk moves from e-mail to calls at the time told, and there is as much contact after as before."""
+    """All talk moves from e-mail to calls at the time of the truth, and there is as much contact after as before."""
     rates = []
     for truth in truths["moves"]:
         before, after = between(acts[truth.client_id], "", truth.at), between(acts[truth.client_id], truth.at, "9")
