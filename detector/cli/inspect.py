@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,7 +42,11 @@ def inspect(
     options |= _declared_options(encoding, times_in, decimal_comma=decimal_comma)
     now_s = time.time()
     step = next_step(
-        files, [list(one.columns) for one in found], options, is_recent=any(one.is_recent(now_s) for one in found)
+        files,
+        [list(one.columns) for one in found],
+        options,
+        preset_of=_preset_of,
+        is_recent=any(one.is_recent(now_s) for one in found),
     )
     if as_json:
         files_found = [one.as_json() for one in found]
@@ -50,6 +55,18 @@ def inspect(
     for one in found:
         _show(one)
     _show_next(step)
+
+
+def _preset_of(path: str) -> str | None:
+    """Return the preset of a mapping that fits a file best, if just one does."""
+    from detector.mapping.detect import preset_of
+    from detector.mapping.errors import MappingError
+    from detector.mapping.firm import Firm
+
+    try:
+        return preset_of(Path(path), Firm())
+    except (MappingError, ValueError, OSError):
+        return None
 
 
 def _declared_options(encoding: str | None, times_in: str, *, decimal_comma: bool) -> dict[str, str]:

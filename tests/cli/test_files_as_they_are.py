@@ -320,3 +320,19 @@ def test_inspect_of_a_large_file_counts_all_rows_and_looks_at_a_part(ghosting, t
     assert file["rows"] == 200_000 > file["rows_looked_at"]
     assert file["span"]["order"] == "oldest first"
     assert file["span"]["last"] == "2023-11-17T05:46:39Z"
+
+
+def test_inspect_names_the_mapping_of_a_tool_whose_export_it_is(ghosting, tmp_path):
+    """What is not of the contract may be of a preset; the command that tries it is named."""
+    path = tmp_path / "belege.csv"
+    names = (
+        "Belegtyp;Belegnummer;Belegdatum;Fälligkeitsdatum;Kundenkontonummer;Kundenname;Nettobetrag;Steuersatz;"
+        "Steuerbetrag;Bruttobetrag;Währung;Zahlungsstatus;Zahlungsdatum"
+    )
+    row = "Rechnung;RE-2025-0001;03.03.2025;17.03.2025;1000001;Muster Möbel;1.013,50;19;;1.206,07;EUR;Offen;"
+    path.write_bytes(f"{names}\r\n{row}\r\n".encode("cp1252"))
+
+    code, out, _ = ghosting("inspect", path)
+
+    assert code == 0
+    assert f"next: ghosting map erp_german --try {path}" in " ".join(out.split())

@@ -58,13 +58,13 @@ def test_a_csv_row_becomes_an_interaction_that_the_reader_accepts(tmp_path):
 
 def test_a_cell_of_the_wrong_type_is_left_to_the_reader(tmp_path):
     """Nothing is dropped: the row arrives, and the reader names the field."""
-    path = write(tmp_path / "a.csv", f"{HEADER},length", "ann,email,2025-03-04T10:15:30Z,inbound,long")
+    path = write(tmp_path / "a.csv", HEADER, "ann,email,2025-03-04T10:15:30Z,sideways")
 
     (record,) = read_records([path])
     refusal = InteractionReader().read(record.value, now_s=NOW_S)
 
     assert refusal.reason == "invalid_field"
-    assert "length" in refusal.detail
+    assert "direction" in refusal.detail
 
 
 def test_quoted_commas_and_line_breaks_belong_to_their_cell(tmp_path):

@@ -36,7 +36,6 @@ _COLUMNS_MAX: Final = 200
 _WORDS_MAX: Final = 50
 _ROWS_AT_ONCE: Final = 2000
 _RECENT_DAYS: Final = 45
-_TIME_NAMES: Final = ("at", "created_at", "created", "date", "datetime", "timestamp", "time")
 
 
 @dataclass
@@ -264,11 +263,9 @@ class _Look:
 
     def _time_column(self, columns: Sequence[str]) -> str | None:
         if self.inspection.time_column is None:
-            known = [name for name in _TIME_NAMES if name in columns]
-            timed = [
-                name for name, column in self.inspection.columns.items() if column.type.startswith(("time", "date"))
-            ]
-            self.inspection.time_column = next(iter([*known, *timed]), None)
+            timed = [column for column in self.inspection.columns.values() if column.type.startswith(("time", "date"))]
+            fullest = [column.name for column in sorted(timed, key=lambda column: column.empty_share)]
+            self.inspection.time_column = "at" if "at" in columns else next(iter(fullest), None)
         return self.inspection.time_column
 
     def _without_skipped(self, pieces: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -1,10 +1,10 @@
 """Decide what to do next with files that were inspected: a command, ready to paste, or what the files still need.
 
-Files that are not of the contract need a mapping. Here is the one place that may propose one: `suggested_mapping`.
+Files that are not of the contract need a mapping; whoever calls `next_step` says which one fits.
 """
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 from detector.files.table import OBLIGATORY
@@ -41,13 +41,13 @@ class NextStep(NamedTuple):
     why: list[str]
 
 
-def suggested_mapping(columns: Sequence[str]) -> str | None:  # noqa: ARG001 - until there are mappings
-    """Return the options that let a command read a table with these columns by a mapping; None = there is none."""
-    return None
-
-
 def next_step(
-    paths: Sequence[str], columns: Sequence[Collection[str]], options: dict[str, str], *, is_recent: bool
+    paths: Sequence[str],
+    columns: Sequence[Collection[str]],
+    options: dict[str, str],
+    *,
+    preset_of: Callable[[str], str | None],
+    is_recent: bool,
 ) -> NextStep:
     """Decide what to do next.
 
@@ -57,22 +57,21 @@ def next_step(
         The files, and the columns that each has.
     options
         What has to be declared, with the reason of each.
+    preset_of
+        Returns the mapping that fits a file which is not of the contract, if there is one.
     is_recent
         Whether the last row is so new that silences can be watched up to now.
     """
     why = [f"{option}: {reason}" for option, reason in options.items()]
-    extra = list(options)
     for path, names in zip(paths, columns, strict=True):
         missing = [name for name in OBLIGATORY if name not in names]
-        if not missing:
-            continue
-        mapping = suggested_mapping(sorted(names))
-        if mapping is None:
+        if missing and (preset := preset_of(path)):
+            return NextStep(f"ghosting map {preset} --try {shlex.quote(path)}", [f"{path} reads like one of {preset}"])
+        if missing:
             return NextStep(None, [*why, *_renamings(path, missing, sorted(names))])
-        extra.append(mapping)
-    until = ["--until now"] if is_recent else []
     files = " ".join(map(shlex.quote, paths))
-    return NextStep(" ".join(["ghosting replay", files, "--alerts alerts.jsonl", *until, *extra]), why)
+    until = ["--until now"] if is_recent else []
+    return NextStep(" ".join(["ghosting replay", files, "--alerts alerts.jsonl", *until, *options]), why)
 
 
 def _renamings(path: str, missing: Sequence[str], names: Sequence[str]) -> list[str]:
