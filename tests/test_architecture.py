@@ -41,7 +41,7 @@ FOLDERS = {
     "detector.core.views": {*STATE, "detector.core.state", "detector.core.alerts"},
     "detector.core.engine": ENGINE,
     "detector.estimators": {*ENGINE, "detector.core.engine"},
-    "detector.files": {"schemas", "detector.core"},
+    "detector.files": {*GROUND, "detector.core.primitives", "detector.core.wire"},
     "detector.offline": OFFLINE,
     "detector.backtest": OFFLINE,
     "detector.mapping": {"schemas"},
