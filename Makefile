@@ -22,9 +22,11 @@ demo: $(VENV)/.product ## show it at work: a simulated firm, a broker inside the
 
 install: $(VENV)/.development ## set up .venv with everything for development
 
-test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFKA_BOOTSTRAP_SERVERS names one
+test: $(VENV)/.development ## run all tests, on Kafkas of their own unless KAFKA_BOOTSTRAP_SERVERS names one; JOBS=3 files side by side
 	@test -n "$$KAFKA_BOOTSTRAP_SERVERS" || deploy/kafka/run --prepare
 	deploy/prometheus/install
+	@# Compiled once, here: processes that begin side by side would each compile them.
+	@$(BIN)/python -c 'from detector.core.engine.warmup import warm_up; warm_up()'
 	@# Coverage cannot see compiled kernels: once as plain Python for the gate, beside all as shipped. The trap is for
 	@# Ctrl-C, of which a shell tells nothing to what runs in the background.
 	@mkdir -p .cache
@@ -32,7 +34,7 @@ test: $(VENV)/.development ## run all tests, on a Kafka of their own unless KAFK
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -p no:cacheprovider --cov --cov-report=term tests/core tests/schemas \
 	  > .cache/coverage.log 2>&1 & \
 	  gate=$$!; trap 'kill $$gate 2> /dev/null' EXIT INT TERM; \
-	  $(BIN)/pytest; passed=$$?; wait $$gate; covered=$$?; \
+	  $(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile --durations=25; passed=$$?; wait $$gate; covered=$$?; \
 	  cat .cache/coverage.log; exit $$((passed ? passed : covered))
 
 faults: $(VENV)/.development ## random faults on a Kafka of their own: SEED=1 MINUTES=10 or COUNT=200, JOBS=3, NODES=1 or 3 if given

@@ -56,6 +56,9 @@ class Trend(Contract):
     unit: Literal["days", "amount", "characters", "share", "score"]
     """`days` between two contacts or orders, until a reply, or after the due date; `amount` per order, in the units
     of the currency; `characters` per message; `share` of meetings or messages; `score` = sentiment from -1 to 1."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None
+    """Currency of the amounts, ISO 4217: amounts in another one are not compared with them; null = none was given, or
+    the unit is not `amount`."""
     before: Annotated[float, Field(allow_inf_nan=False)]
     """The level when the decline began."""
     now: Annotated[float, Field(allow_inf_nan=False)]

@@ -33,7 +33,11 @@ OUTPUTS: Final = {  # channel -> topic, message, description
         "alert",
         "Alerts about the past, from a backfill or a replay: never page on it.",
     ),
-    "rejected": ("rejected", "rejection", "Records that could not be accepted, and why."),
+    "rejected": (
+        "rejected",
+        "rejection",
+        "Records that were not accepted, or not with all of their fields (`kept`), and why.",
+    ),
     "deadLetters": ("dead-letters", "deadLetter", "Alerts that a webhook did not take, and why."),
 }
 DEAD_LETTER_HEADERS: Final = ("receiver", "reason", "detail", "tries", "failed-at", "topic", "partition", "offset")

@@ -93,6 +93,8 @@ REJECTION: Final[dict[str, Any]] = {
     "offset": 4711,
     "reason": "invalid_field",
     "detail": "direction: is missing",
+    "kept": False,
+    "fields": ["direction"],
     "key_base64": "Qy0xMDQy",
     "raw_base64": "eyJldmVudF9pZCI6ImUxIiwiY2xpZW50X2lkIjoiQy0xMDQyIiwia2luZCI6Im9yZGVyIiwiYXQiOjE3NDEwODMzMzB9",
     "raw_bytes": 69,

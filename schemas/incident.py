@@ -26,6 +26,7 @@ Reason = Literal[
     "closed",
     "erased",
     "merged",
+    "currency_changed",
 ]
 MEANINGS: Final[Mapping[Reason, str]] = {
     "deadline_passed": "no contact, order or reply until the deadline that the rhythm sets",
@@ -39,13 +40,14 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     "closed": "the client was closed",
     "erased": "the client was erased",
     "merged": "the client was merged into another",
+    "currency_changed": "the orders come in another currency: their value is judged anew",
 }
 REASONS: Final[Mapping[Transition, frozenset[Reason]]] = {
     "opened": frozenset({"deadline_passed", "trend_crossed"}),
     "acknowledged": frozenset({"acknowledged"}),
     "snoozed": frozenset({"snoozed"}),
     "escalated": frozenset({"silence_lasts"}),
-    "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged"}),
+    "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged", "currency_changed"}),
 }
 _SILENCES: Final[frozenset[Signal]] = frozenset({"contact", "orders", "reply_overdue"})
 SIGNALS: Final[Mapping[Type, frozenset[Signal]]] = {

@@ -1,34 +1,27 @@
 """What a producer may send: the wire contract of an interaction.
 
-How an interaction travels (plain JSON or one of the two modes of CloudEvents) is the business of `schemas.envelope`.
+Five fields are obligatory: they decide whether a record is accepted. `schemas.envelope` reads the bytes, and leaves out
+an optional field that breaks its rule.
 """
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetPydanticSchema, TypeAdapter
-from pydantic_core import PydanticOmit
+from pydantic_core import PydanticCustomError, PydanticOmit
 from pydantic_core.core_schema import no_info_after_validator_function, none_schema, union_schema
 from typing_extensions import TypedDict
 
+from schemas.ids import ROUNDED, normal_client_id, not_rounded
 from schemas.rejection import RejectionReason
+from schemas.times import AT_RULE, DUE_RULE, RFC3339, YEAR_1_S, YEAR_9999_S, is_serial_day
 
 VALUE_BYTES_MAX: Final = 64 * 1024  # Kafka allows 1 MB; an interaction without its body needs less than one.
-AT_MIN_S: Final = 631_152_000.0  # 1990-01-01T00:00:00Z: what is earlier comes from empty columns and dead clocks.
-AHEAD_MAX_S: Final = 86_400.0  # Clocks run ahead and time zones get mixed up, by at most a day.
-YEAR_1_S: Final = -62_135_596_800.0  # A due date must be a date: from year 1 ...
-YEAR_9999_S: Final = 253_402_300_799.0  # ... to the last second of year 9999.
 AMOUNT_MAX: Final = 1e15  # "Finite" is not enough: sums and squares of amounts must stay finite too.
 DURATION_MAX_S: Final = 1e9  # 31 years, for the oldest ticket.
 LENGTH_MAX: Final = 2**31 - 1
 ATTRIBUTES_MAX: Final = 16
 
-# RFC 3339 with its own two liberties: a space for the "T", and capital letters only. Offset and seconds are obligatory.
-RFC3339: Final = (
-    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]"
-    r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
-)
 # No control characters: CloudEvents forbids them in a subject, and names are shown in terminals.
 NAME: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
@@ -44,17 +37,40 @@ AutoSubmitted = Literal["no", "auto-generated", "auto-replied", "auto-notified"]
 
 
 class Refusal(NamedTuple):
-    """Why a record was not accepted; `detail` names fields and rules, never a value of the payload."""
+    """Why a record was not accepted.
+
+    Parameters
+    ----------
+    reason
+        From a closed set.
+    detail
+        Names every field that breaks a rule, and the rule; it never holds a value of the payload.
+    fields
+        The same fields alone, in the order of the contract; none if the record as a whole is wrong.
+    """
 
     reason: RejectionReason
     detail: str
+    fields: tuple[str, ...] = ()
 
 
 def _of_the_calendar(seconds: float) -> float:
-    """Refuse what an offset carried out of the years 1 to 9999."""
+    """Refuse a time that its offset carried out of the years 1 to 9999."""
     if not YEAR_1_S <= seconds <= YEAR_9999_S:
-        raise ValueError("no date")
+        raise PydanticCustomError("no_date", "should lie in the years 1 to 9999")
     return seconds
+
+
+def _no_serial_day(seconds: float) -> float:
+    """Refuse a number that is rather a spreadsheet's number of a day."""
+    if is_serial_day(seconds):
+        raise PydanticCustomError("serial_day", "should be seconds")
+    return seconds
+
+
+def _normal_if_text(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can hold)
+    """Bring a client id into its normal form before its rules are applied; what is no text is refused by them."""
+    return normal_client_id(value) if isinstance(value, str) else value
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can hold)
@@ -80,8 +96,12 @@ OR_NULL: Final = GetPydanticSchema(  # On the wire null may stand for the absenc
     lambda source, handler: union_schema([handler(source), NULL], mode="left_to_right")
 )
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Id = Annotated[str, Field(min_length=1, max_length=200)]
-Name = Annotated[Id, Field(pattern=NAME)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[Text, Field(pattern=NAME)]
+# In the exported schema; a pattern alone cannot say what is forbidden.
+NOT_ROUNDED: Final = Field(json_schema_extra={"not": {"type": "string", "pattern": ROUNDED}})
+Id = Annotated[Text, AfterValidator(not_rounded), NOT_ROUNDED]
+ClientId = Annotated[Name, BeforeValidator(_normal_if_text), AfterValidator(not_rounded), NOT_ROUNDED]
 # Left to right: the first that fits is taken, which saves pydantic the search for the best.
 FIRST_FIT: Final = Field(union_mode="left_to_right")
 TimeText = Annotated[
@@ -89,7 +109,7 @@ TimeText = Annotated[
 ]
 Time = Annotated[float, _read_as(Annotated[TimeText | Number, FIRST_FIT])]
 DueText = Annotated[TimeText, AfterValidator(_of_the_calendar)]
-DueNumber = Annotated[Number, Field(ge=YEAR_1_S, le=YEAR_9999_S)]
+DueNumber = Annotated[Number, Field(ge=YEAR_1_S, le=YEAR_9999_S), AfterValidator(_no_serial_day)]
 DueTime = Annotated[float, _read_as(Annotated[DueText | DueNumber, FIRST_FIT])]
 Automated = Annotated[bool, _read_as(Annotated[bool | AutoSubmitted, AfterValidator(_is_automated)])]
 Length = Annotated[int, Field(ge=0, le=LENGTH_MAX), BeforeValidator(_whole)]
@@ -102,8 +122,9 @@ Attributes = Annotated[
 class Interaction(TypedDict):
     """One email, call, meeting, message, order, payment, ticket or survey between a client and the firm.
 
-    On the wire an optional field may be absent or null, which means the same. Fields that are not named here are
-    ignored and counted, so that producers can evolve.
+    On the wire an optional field may be absent or null, which means the same. An optional field that breaks its rule is
+    left out, counted and reported on the rejected topic; the interaction counts without it. Fields that are not named
+    here are ignored and counted, so that producers can evolve.
     """
 
     # A TypedDict, because pydantic validates it three times as fast as a model.
@@ -111,16 +132,17 @@ class Interaction(TypedDict):
 
     event_id: Id
     """Identifies the event, once and for all: a second event with this id is the same event."""
-    client_id: Name
-    """Identifies the client. A Kafka key, if there is one, must be this text in UTF-8."""
+    client_id: ClientId
+    """Identifies the client. Blanks at both ends do not count, nor do Unicode's ways of composing a letter, nor, in an
+    id with an `@`, capital letters. A Kafka key, if there is one, must name the same client, as UTF-8 text."""
     kind: Kind
     """What happened."""
     at: Time
     """When it happened: RFC 3339 with an offset, or seconds (not milliseconds) since 1970-01-01T00:00:00Z. Not before
-    1990, and not more than a day ahead of the reader's clock."""
+    1990, and not more than a day after the record was written (its Kafka timestamp; for a file the reader's clock)."""
     direction: Direction
     """Who acted: `inbound` = the client, `outbound` = the firm, `none` = neither (a cancellation by the system)."""
-    account_id: NotRequired[Annotated[Name, OR_NULL]]
+    account_id: NotRequired[Annotated[Name, AfterValidator(not_rounded), NOT_ROUNDED, OR_NULL]]
     """The account, household or company that the client belongs to."""
     channel: NotRequired[Annotated[Name, Field(max_length=32), OR_NULL]]
     """The way it took, in the firm's own words: `gmail`, `whatsapp`, `shop`."""
@@ -137,9 +159,10 @@ class Interaction(TypedDict):
     outcome: NotRequired[Annotated[Outcome, OR_NULL]]
     """How it ended."""
     amount: NotRequired[Annotated[Number, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX), OR_NULL]]
-    """Value in units of the currency (12.5 = 12 euros 50); negative if it goes back to the client."""
+    """Value in units of the currency (12.5 = 12 euros 50); negative if it goes back to the client: an order below 0 is
+    a return."""
     currency: NotRequired[Annotated[str, Field(pattern=r"^[A-Z]{3}$"), OR_NULL]]
-    """Currency of the amount, ISO 4217."""
+    """Currency of the amount, ISO 4217. Amounts in different currencies are not compared."""
     due_at: NotRequired[Annotated[DueTime, OR_NULL]]
     """When it was due (a payment, a delivery): written like `at`."""
     substantive: NotRequired[Annotated[bool, OR_NULL]]
@@ -154,11 +177,14 @@ class Interaction(TypedDict):
 
 INTERACTION: Final[TypeAdapter[Interaction]] = TypeAdapter(Interaction)
 FIELDS: Final = frozenset(Interaction.__annotations__)
+OBLIGATORY: Final = ("event_id", "client_id", "kind", "at", "direction")
+"""The fields without which nothing can be learned; they are the first of the contract."""
+OPTIONAL: Final = tuple(name for name in Interaction.__annotations__ if name not in OBLIGATORY)
 
 # Where a field takes more than one type, pydantic speaks of one of them, and python quotes the value; these do neither.
 RULES: Final = {
-    "at": "Input should be RFC 3339 with an offset, or finite seconds since 1970 as a number",
-    "due_at": "Input should be RFC 3339 with an offset, or seconds since 1970 as a number, in the years 1 to 9999",
+    "at": AT_RULE,
+    "due_at": DUE_RULE,
     "automated": "Input should be a boolean, or no, auto-generated, auto-replied or auto-notified",
     "attributes": (
         f"Input should be an object of at most {ATTRIBUTES_MAX} entries: keys of 1 to 64 characters, "

@@ -1,8 +1,8 @@
-"""What is published about a record that could not be accepted: where it was, why, and its bytes."""
+"""What is published about a record that was not accepted, or not in full: where it was, why, and its bytes."""
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,20 +28,25 @@ MEANINGS: Final[Mapping[RejectionReason, str]] = {
     "malformed_json": "the bytes are no JSON text in UTF-8",
     "not_an_object": "JSON, but not an object",
     "invalid_envelope": "a CloudEvent that breaks the rules of CloudEvents 1.0",
-    "invalid_field": "a field is missing, has the wrong type or breaks a limit; the detail names it",
+    "invalid_field": "fields are missing, have the wrong type or break a limit; the detail names all of them",
     "unknown_kind": "the kind is missing, or none that we know",
     "client_id_invalid": "the client id is missing, no string, empty, too long, or has control characters",
-    "time_out_of_range": "before 1990, or more than a day ahead of the reader's clock",
+    "time_out_of_range": (
+        "before 1990, or more than a day after the record was written (of a file: ahead of the reader's clock)"
+    ),
     "too_large": "more bytes than an interaction may have",
     "tombstone": "a record without a value",
-    "key_mismatch": "the Kafka key is there, and is not the client id",
+    "key_mismatch": "the Kafka key is there, and names another client than the client id",
     "misrouted": "the Kafka key belongs to another partition, though the record was rerouted already",
-    "segment_limit": "one segment more than a shard may keep",
+    "segment_limit": "one segment more than a shard may keep; the record is kept, the segment is not",
 }
 
 
 class Rejection(BaseModel):
-    """A record that was not accepted. The same record gives the same bytes: there is no wall time in it."""
+    """A record that was not accepted, or was accepted without some fields (`kept`).
+
+    The same record gives the same bytes: there is no wall time in it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
@@ -53,7 +58,11 @@ class Rejection(BaseModel):
     """Offset of the record, or its line in the file."""
     reason: Annotated[RejectionReason, Field(description="; ".join(f"`{r}`: {why}" for r, why in MEANINGS.items()))]
     detail: str
-    """Names the field and the rule that it breaks; holds no value of the payload."""
+    """Names every field that breaks a rule, and the rule; holds no value of the payload."""
+    kept: bool = False
+    """true = the interaction counts, without the `fields`, which are optional; false = nothing of the record counts."""
+    fields: list[str] = []
+    """The fields that `detail` names, in the order of the contract; empty if the record as a whole is wrong."""
     key_base64: str | None
     """The first 256 bytes of the Kafka key, in base64; null = no key."""
     raw_base64: str | None
@@ -69,6 +78,8 @@ def rejection(
     offset: int,
     reason: RejectionReason,
     detail: str,
+    fields: Sequence[str] = (),
+    kept: bool = False,
     key: bytes | None,
     raw: bytes | None,
 ) -> bytes:
@@ -77,23 +88,26 @@ def rejection(
     Examples
     --------
     >>> rejection(topic="ghosting.calls", partition=1, offset=7, reason="tombstone", detail="", key=b"c", raw=None)
-    b'{"topic":"ghosting.calls","partition":1,"offset":7,"reason":"tombstone","detail":"","key_base64":"Yw==","raw_base64":null,"raw_bytes":0}'
+    b'{"topic":"ghosting.calls","partition":1,"offset":7,"reason":"tombstone","detail":"","kept":false,"fields":[],"key_base64":"Yw==","raw_base64":null,"raw_bytes":0}'
     """
-    fields = {
-        "topic": topic,
-        "partition": partition,
-        "offset": offset,
-        "reason": reason,
-        "detail": detail,
-        "key_base64": _base64(key, KEY_BYTES_MAX),
-        "raw_base64": _base64(raw, RAW_BYTES_MAX),
-        "raw_bytes": len(raw or b""),
-    }
-    return _encoded(fields)
+    return _encoded(
+        {
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+            "reason": reason,
+            "detail": detail,
+            "kept": kept,
+            "fields": list(fields),
+            "key_base64": _base64(key, KEY_BYTES_MAX),
+            "raw_base64": _base64(raw, RAW_BYTES_MAX),
+            "raw_bytes": len(raw or b""),
+        }
+    )
 
 
 def of_file(rejection: bytes, path: str, line: int) -> bytes:
-    """Let a rejection name the file and line that its record was read from.
+    """Return a rejection that names the file and line that its record was read from.
 
     Examples
     --------
@@ -107,5 +121,5 @@ def _encoded(fields: dict[str, object]) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
-def _base64(whole: bytes | None, bytes_max: int) -> str | None:
-    return None if whole is None else base64.b64encode(whole[:bytes_max]).decode()
+def _base64(raw: bytes | None, bytes_max: int) -> str | None:
+    return None if raw is None else base64.b64encode(raw[:bytes_max]).decode()

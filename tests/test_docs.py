@@ -113,7 +113,10 @@ def test_every_setting_is_documented():
         assert page().count(f"| `{variable(name)}` |") == 1
         assert field.description
     assert "| `GHOSTING_PARTITIONS` | `4` | at least 1, up to 1,024 | Partitions of every source" in page()
-    assert "| `GHOSTING_SEGMENT_BUDGETS` | none |  | The same per segment" in page()
+    assert (
+        "| `GHOSTING_SEGMENT_BUDGETS` | none |  | False silence alerts that a client of a segment may cause in a year"
+        in page()
+    )
 
 
 def test_an_outdated_page_fails_the_check(tmp_path, monkeypatch, capsys):

@@ -45,7 +45,7 @@ def feed(
             offsets = range(ends[source, partition], ends[source, partition] + len(dealt))
             read = _read(told, dealt, offsets, shards[partition], Here(partition, len(shards), now_s), reader)
             ends[source, partition] = offsets.stop
-            columns.add(partition, read.columns.events["row"], told.facts[dealt])
+            columns.add(partition, read.columns.events, told.facts[dealt])
             shards[partition].enqueue(source, read, [], offsets[-1], now_s)
     return columns
 
@@ -75,6 +75,6 @@ def _read(told: Told, dealt: Ints, offsets: range, shard: Shard, here: Here, rea
     while (k := read.read_plain(chunk, shard.table, here, k)) < len(numbers):
         found = told.interactions.get(numbers[k]) or reader.read_one(told.values[numbers[k]])
         assert not isinstance(found, Refusal)  # what is plain can be read in the other way, too
-        read.write(k, found, shard.table)
+        read.write(k, found, shard.table, here.now_s)
         k += 1
     return read

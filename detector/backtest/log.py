@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detector.core.layout import CONTACT, Batch
 from detector.core.state.interned import InternedNames
 from detector.core.wire.fields import DIRECTIONS, KINDS, NUMBER_OF
 
@@ -14,9 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_KIND, _AT, _DIRECTION, _AUTOMATED, _AMOUNT = (
-    NUMBER_OF[name] for name in ("kind", "at", "direction", "automated", "amount")
-)
+_KIND, _AT, _DIRECTION, _AMOUNT = (NUMBER_OF[name] for name in ("kind", "at", "direction", "amount"))
 _INBOUND, _OUTBOUND, _ORDER = DIRECTIONS.index("inbound"), DIRECTIONS.index("outbound"), KINDS.index("order")
 _NO_INTS: Ints = np.empty(0, np.int64)
 
@@ -32,7 +31,7 @@ class Log:
     numbers
         Per shard, the numbers of its clients by their rows.
     client, at_s
-        Of every inbound interaction that no machine sent: the client's number, and the time. In the order of the log.
+        Of every contact: the client's number, and the time. In the order of the log.
     order_value
         Per client, the sum of its orders' amounts.
     start_s, end_s
@@ -68,22 +67,22 @@ class LogColumns:
         self._amounts: list[tuple[int, Ints, Floats]] = []  # shard, rows, amounts
         self._start_s, self._end_s = np.inf, -np.inf
 
-    def add(self, shard: int, rows: Ints, fields: Floats) -> None:
+    def add(self, shard: int, events: Batch, fields: Floats) -> None:
         """Keep of each interaction what the figures need; there is at least one.
 
         Parameters
         ----------
         shard
             Number of the shard that took them in.
-        rows
-            Of their clients, there.
+        events
+            Their records of `layout.INTERACTION`, with the rows of their clients there.
         fields
             A row of `wire.fields` for each.
         """
         self._meet(shard)
         at_s, inbound = fields[:, _AT], fields[:, _DIRECTION] == _INBOUND
         self._start_s, self._end_s = min(self._start_s, at_s.min()), max(self._end_s, at_s.max())
-        contact = inbound & ~(fields[:, _AUTOMATED] > 0)
+        rows, contact = events["row"], events["traits"] & CONTACT > 0
         order = inbound & (fields[:, _KIND] == _ORDER)
         has_amount = order & ~np.isnan(fields[:, _AMOUNT])
         self._contacts.append((shard, rows[contact], at_s[contact]))

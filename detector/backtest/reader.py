@@ -18,7 +18,8 @@ from detector.core.wire.fields import FIELDS, NUMBER_OF, parsed_fields
 from detector.core.wire.records import JoinedRecords, RecordColumns, joined_records
 from detector.files.rows import produced
 from schemas.envelope import InteractionReader
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction, Refusal
+from schemas.interaction import Interaction, Refusal
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 _AT, _CLIENT = NUMBER_OF["at"], NUMBER_OF["client_id"]
 _ELSEWISE = -1  # instead of a partition: not plain, or not to be accepted

@@ -64,8 +64,14 @@ def replay(
         summary = outputs.write(values, lines)
     # Results of a pipe are not mixed with a summary.
     output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
-    if summary.rejected and not rejected:
-        typer.echo("--rejected OUT writes the rejected records with their reasons", err=True)
+    if (summary.rejected or summary.left_out) and not rejected:
+        typer.echo("--rejected OUT writes the rejected records, and those with fields left out, with reasons", err=True)
+    if summary.lookalikes:
+        typer.echo(
+            f"warning: {summary.lookalikes:,} client ids differ from another one only in case or blanks; they count as"
+            " different clients: write each in one way if they are not",
+            err=True,
+        )
 
 
 def simulate(

@@ -125,6 +125,12 @@ def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
         yield f"alerts, {kind}", f"{count:,}"
     yield "alerts held while a segment learns", f"{found.held:,}"
     yield "incidents open at the end", f"{found.open:,}"
+    for field, count in sorted(found.left_out.items()):
+        yield f"fields left out, {field}", f"{count:,}"
+    if found.promises:
+        yield "promises: ahead of the clock, no contact", f"{found.promises:,}"
+    if found.lookalikes:
+        yield "clients like another but for case or blanks", f"{found.lookalikes:,}"
     if found.unknown_fields:
         yield "unknown fields ignored", f"{found.unknown_fields:,}"
     rate = f" ({found.records / found.seconds:,.0f} records/s)" if found.seconds else ""

@@ -25,6 +25,7 @@ def timeline(
     """Draw one client: when it was heard, when it was expected, and which alerts there were."""
     from detector.core.clock import DAY_S
     from detector.files.files import InputError, read_batches, writing
+    from detector.offline.dealing import Installation
     from detector.shell.config.policy import policy_of
     from detector.timeline.history import NotHeardError, history_of
     from detector.timeline.picture import picture_of
@@ -38,11 +39,9 @@ def timeline(
                 history = history_of(
                     client,
                     read_batches(files, progress=progress),
-                    policy=policy_of(settings),
-                    partitions=settings.partitions,
+                    Installation(policy_of(settings), settings.partitions, settings.source_of),
                     until_s=until,
                     now_s=time.time(),
-                    route=settings.source_of,
                 )
             except NotHeardError as error:
                 raise InputError(str(error)) from None

@@ -111,6 +111,7 @@ TREND = np.dtype(
         ("now_count", "u2"),  # how many these are, at most COUNT_MAX
         ("opened_s", "u4"),  # while an incident is open
         ("state", "u1"),  # lifecycle.State
+        ("currency", "u2"),  # of amounts, packed (primitives.currency); 0 = none was given
     ]
 )
 
@@ -160,7 +161,7 @@ POSTERIOR = np.dtype(
 
 INTERACTION = np.dtype(
     [
-        ("key_s", "f8"),  # merge key: latest event time of its source so far
+        ("key_s", "f8"),  # until the merge, when its record was written, 0 = not known; then its merge key
         ("at_s", "f8"),  # event time
         ("offset", "i8"),  # in its source
         ("id_start", "i8"),  # of its event_id, in the ids of its batch
@@ -173,6 +174,7 @@ INTERACTION = np.dtype(
         ("source", "u1"),  # number in the policy's sources
         ("channel", "u1"),
         ("traits", "u1"),  # what it is: a sum of the words below
+        ("currency", "u2"),  # of its amount, packed (primitives.currency); 0 = none was given
         ("values", "f4", (SIGNALS,)),  # of the signals that can decline; NaN = it says nothing of this one
     ]
 )

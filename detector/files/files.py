@@ -23,7 +23,7 @@ from pydantic_core import from_json
 
 from detector.files import rows
 from detector.files.rows import InputError
-from schemas.interaction import AHEAD_MAX_S
+from schemas.times import AHEAD_MAX_S
 
 __all__ = ["STANDARD", "FileRecord", "InputError", "Lines", "read_batches", "read_records", "writing"]
 

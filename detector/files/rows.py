@@ -140,7 +140,8 @@ def _whole_number(cell: str) -> int:
 
 
 def _time(cell: str) -> float | str:
-    return cell if "T" in cell else _number(cell)
+    # 1.74E+09 is how a spreadsheet writes a time of which it lost the last digits.
+    return cell if "T" in cell or "e" in cell.lower() else _number(cell)
 
 
 def _truth(cell: str) -> bool | str:

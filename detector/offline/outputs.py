@@ -7,7 +7,7 @@ from detector.core.alerts.alert import Alert
 
 
 class Rejected(NamedTuple):
-    """A record that was refused.
+    """A record that was refused, or was kept without some of its fields.
 
     Parameters
     ----------
@@ -40,8 +40,11 @@ class Summary:
     late: int
     duplicates: int
     unknown_fields: int
+    promises: int  # interactions that lie ahead: they are no contact
+    lookalikes: int  # clients whose ids differ from another one only in case or blanks
     held: int
     rejected: dict[str, int]  # by reason
+    left_out: dict[str, int]  # fields of applied interactions, by name
     alerts: dict[str, int]  # by type, signal and transition
     open: int
     seconds: float

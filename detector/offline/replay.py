@@ -14,6 +14,7 @@ from detector.core.alerts.alert import Alert, in_order
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Outcome, Shard
 from detector.core.lifecycle import TYPE_OF
+from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import RecordColumns
 from detector.core.wire.reroute import REROUTED
 from detector.offline.dealing import Dealer, Installation
@@ -62,7 +63,10 @@ class _Run:
         self._sources = policy.sources
         self._topics = {source: f"{policy.app_id}.{source}" for source in (*policy.sources, REROUTED)}
         self._shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
-        self._intakes = [Intake(shard, self._topics, p, partitions) for p, shard in enumerate(self._shards)]
+        self._lookalikes = Lookalikes()
+        self._intakes = [
+            Intake(shard, self._topics, p, partitions, self._lookalikes) for p, shard in enumerate(self._shards)
+        ]
         self._alerts, self._rejected = Counter[str](), Counter[str]()
         self.dealer = Dealer(self._intakes, installation, now_s)
 
@@ -92,8 +96,11 @@ class _Run:
             late=counts["late"],
             duplicates=counts["duplicates"],
             unknown_fields=sum(intake.unknown_fields for intake in self._intakes),
+            promises=sum(intake.promises for intake in self._intakes),
+            lookalikes=self._lookalikes.count,
             held=counts["held"],
-            rejected=dict(self._rejected),
+            rejected=dict(+self._rejected),
+            left_out=dict(sum((intake.left_out for intake in self._intakes), Counter[str]())),
             alerts=dict(self._alerts),
             open=counts["open"],
             seconds=time.perf_counter() - self._began,
@@ -106,12 +113,12 @@ class _Run:
             yield alert
 
     def _refused(self, outcomes: Iterable[Outcome]) -> Iterator[Rejected]:
-        """Find the numbers of the refused records, and count them by reason."""
+        """Find the numbers of the records that were refused or kept in part, and count the refused ones by reason."""
         source_of = {topic: source for source, topic in self._topics.items()}
         for value in (value for outcome in outcomes for value in outcome.rejected):
             fields = json.loads(value)
             numbers = self.dealer.numbers[source_of[fields["topic"]], fields["partition"]]
-            self._rejected[fields["reason"]] += 1
+            self._rejected[fields["reason"]] += not fields["kept"]
             yield Rejected(fields["reason"], value, numbers[fields["offset"]])
 
     def _hand_on(self, outcomes: Sequence[Outcome]) -> int:

@@ -6,21 +6,18 @@ client to note the deadline of the silence that begins there.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from detector.core.alerts.alert import Alert
-from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
-from detector.core.engine.shard import Policy, Shard
+from detector.core.engine.shard import Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.estimators.client import client_of
 from detector.files.rows import produced
 from detector.offline.dealing import Dealer, Installation
 from schemas.envelope import InteractionReader
 from schemas.interaction import Refusal
-
-_HOURS_PER_DAY = 24
 
 
 class NotHeardError(ValueError):
@@ -34,7 +31,7 @@ class Silence:
     Parameters
     ----------
     begin_s, end_s
-        When the client was heard, and when it was heard again; of the last silence, the end of the log.
+        When the client was last heard, and when it was heard again; of the last silence, the end of the log.
     median_s, p90_s
         When one in two and nine in ten such silences have ended; None before the client's third gap.
     deadline_s
@@ -70,12 +67,10 @@ class History:
 def history_of(
     client_id: str,
     batches: Iterable[Sequence[bytes]],
+    installation: Installation,
     *,
-    policy: Policy,
-    partitions: int,
     until_s: float | None,
     now_s: float,
-    route: Callable[[str], str],
 ) -> History:
     """Run the detector over records, and return what concerns one client.
 
@@ -83,7 +78,7 @@ def history_of(
     ----------
     client_id
         The client.
-    batches, policy, partitions, until_s, now_s, route
+    batches, installation, until_s, now_s
         As `replay` takes them.
 
     Raises
@@ -91,30 +86,31 @@ def history_of(
     NotHeardError
         If the log holds no contact of the client.
     """
-    contacts = _Contacts(client_id, now_s)
+    policy, partitions, _ = installation
+    interactions = _Interactions(client_id, now_s)
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, number, partitions) for number, shard in enumerate(shards)]
-    dealer = Dealer(intakes, Installation(policy, partitions, route), now_s)
-    for batch in contacts.noted(batches):
+    dealer = Dealer(intakes, installation, now_s)
+    for batch in interactions.noted(batches):
         dealer.deal(batch)
     dealer.flush()
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     end_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
-    at_s = contacts.ends_s(policy.session_hours / _HOURS_PER_DAY)
-    if not at_s:
+    shard = shards[partition_of(client_id, partitions)]
+    silences, alerts = _followed(shard, client_id, interactions.at_s, end_s)
+    if not silences:
         raise NotHeardError(f"no contact of {client_id} in the log")
-    silences, alerts = _followed(shards[partition_of(client_id, partitions)], client_id, at_s, end_s)
     return History(client_id, silences, _incidents(client_id, alerts), end_s)
 
 
-class _Contacts:
-    """Notes when one client was heard, while records pass by."""
+class _Interactions:
+    """Notes when one client's interactions were, while records pass by."""
 
     def __init__(self, client_id: str, now_s: float) -> None:
         self._client_id, self._now_s = client_id, now_s
         self._reader = InteractionReader()
-        self._at_s: list[float] = []
+        self.at_s: set[float] = set()
 
     def noted(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
         """Pass records on."""
@@ -128,34 +124,34 @@ class _Contacts:
 
     def _note(self, line: bytes) -> None:
         interaction = self._reader.read(produced(line.strip()), now_s=self._now_s)
-        if isinstance(interaction, Refusal) or interaction["client_id"] != self._client_id:
-            return
-        if interaction["direction"] == "inbound" and not interaction.get("automated"):
-            self._at_s.append(interaction["at"])
-
-    def ends_s(self, session_days: float) -> list[float]:
-        """Return the end of each contact: interactions that are less than a session apart are one contact."""
-        ends_s: list[float] = []
-        for at_s in sorted(self._at_s):
-            if ends_s and (at_s - ends_s[-1]) / DAY_S <= session_days:
-                ends_s[-1] = at_s
-            else:
-                ends_s.append(at_s)
-        return ends_s
+        if not isinstance(interaction, Refusal) and interaction["client_id"] == self._client_id:
+            self.at_s.add(interaction["at"])
 
 
-def _followed(
-    shard: Shard, client_id: str, contacts_s: Sequence[float], end_s: float
-) -> tuple[list[Silence], list[Alert]]:
-    """Advance a shard from contact to contact; return the client's silences, and the alerts of all clients."""
+def _followed(shard: Shard, client_id: str, at_s: Iterable[float], end_s: float) -> tuple[list[Silence], list[Alert]]:
+    """Advance a shard from one interaction of a client to the next; return its silences, and the alerts of all clients.
+
+    What counts as contact, and what as the same contact, shows in the rhythm that the shard keeps.
+    """
     silences: list[Silence] = []
     alerts: list[Alert] = []
-    for begin_s, next_s in zip(contacts_s, [*contacts_s[1:], end_s], strict=True):
-        alerts += shard.advance(math.nextafter(begin_s, math.inf)).alerts
+    gaps = 0
+    for now_s in sorted(at_s):
+        alerts += shard.advance(math.nextafter(now_s, math.inf)).alerts
+        if client_id not in shard.table.names:
+            continue  # the shard did not get it
         rhythm = client_of(shard, client_id).contact
+        if rhythm.last_s is None or (silences and rhythm.last_s == silences[-1].begin_s):
+            continue  # it was no contact
         expected = rhythm.expected_next
         median_s, p90_s = expected or (None, None)
-        silences.append(Silence(begin_s, next_s, median_s, p90_s, rhythm.deadline_s if expected else None))
+        silence = Silence(rhythm.last_s, end_s, median_s, p90_s, rhythm.deadline_s if expected else None)
+        if silences and rhythm.gaps == gaps:
+            silences[-1] = silence  # the same contact went on
+        else:
+            silences[-1:] = [replace(last, end_s=rhythm.last_s) for last in silences[-1:]]
+            silences.append(silence)
+        gaps = rhythm.gaps
     alerts += shard.advance(math.nextafter(end_s, math.inf)).alerts
     return silences, alerts
 

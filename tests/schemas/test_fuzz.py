@@ -9,7 +9,7 @@ from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.wire.records import columns_of
 from schemas.envelope import InteractionReader
-from schemas.interaction import Refusal
+from schemas.interaction import OPTIONAL, Refusal
 
 NOW_S = 1_700_000_000.0
 GOOD = {"event_id": "e1", "client_id": "c", "kind": "email", "at": NOW_S, "direction": "inbound"}
@@ -32,7 +32,7 @@ class Record:
     """A record of a source."""
 
     def __init__(self, offset, key, value, headers):
-        self.offset, self.key, self.value, self.headers = offset, key, value, headers
+        self.offset, self.key, self.value, self.headers, self.timestamp = offset, key, value, headers, None
 
 
 @given(values, st.none() | st.binary(max_size=20), headers)
@@ -48,13 +48,14 @@ def test_bytes_become_an_interaction_or_a_refusal(value, key, headers):
 @settings(deadline=None)  # the first one compiles the kernels
 @given(st.lists(st.tuples(st.none() | st.binary(max_size=20), values, headers), max_size=5))
 def test_every_record_is_applied_or_rejected(records):
-    """Through the whole intake: as many interactions and rejections as records, and each rejection is JSON."""
+    """Through the whole intake: as many interactions and refusals as records, and each rejection is JSON."""
     shard = Shard(Policy(("emails",)))
     intake = Intake(shard, {"emails": "ghosting.emails"}, 0, 1)
     numbered = [Record(offset, *record) for offset, record in enumerate(records)]
     counts = intake.read("emails", columns_of(numbered), NOW_S)
     outcome = shard.advance(NOW_S + 10)
     assert counts.read == len(records)
-    assert len(outcome.rejected) == counts.refused
+    rejections = [json.loads(rejected) for rejected in outcome.rejected]
+    assert sum(not rejection["kept"] for rejection in rejections) == counts.refused
     assert shard.counts["applied"] + counts.refused == len(records)
-    assert all(json.loads(rejected) for rejected in outcome.rejected)
+    assert all(set(rejection["fields"]) <= set(OPTIONAL) for rejection in rejections if rejection["kept"])

@@ -6,11 +6,14 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, AutoSubmitted, Direction, Kind, Outcome
+from schemas.ids import normal_client_id
+from schemas.interaction import AutoSubmitted, Direction, Kind, Outcome
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 NOW_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=32)
+client_ids = names.filter(lambda name: normal_client_id(name) != "")
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 numbers = st.floats(-1e15, 1e15) | st.integers(-(10**15), 10**15)
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -33,7 +36,7 @@ def or_null(strategy):
 interactions = st.fixed_dictionaries(
     {
         "event_id": texts,
-        "client_id": names,
+        "client_id": client_ids,
         "kind": st.sampled_from(get_args(Kind)),
         "at": times,
         "direction": st.sampled_from(get_args(Direction)),
@@ -71,6 +74,8 @@ def encoded(value, **options):
 def meaning(sent):
     """Say what the reader should make of an interaction: the definition, field by field."""
     read = {name: value for name, value in sent.items() if value is not None}
+    if "client_id" in read:
+        read["client_id"] = normal_client_id(read["client_id"])
     for name in read.keys() & {"at", "due_at"}:
         read[name] = read[name] if not isinstance(read[name], str) else datetime.fromisoformat(read[name]).timestamp()
     if "automated" in read:

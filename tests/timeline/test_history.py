@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from detector.core.alerts.alert import Alert
 from detector.core.clock import DAY_S, rfc3339
-from detector.core.engine.shard import Policy
+from detector.core.engine.shard import Policy, Shard
+from detector.offline.dealing import Installation
 from detector.offline.replay import replay
-from detector.timeline.history import NotHeardError, history_of
+from detector.timeline.history import NotHeardError, _followed, history_of
 
 START_S = 1_700_000_000.0
-POLICY = Policy(("emails",), learning_gaps_min=0)
+INSTALLATION = Installation(Policy(("emails",), learning_gaps_min=0), 1, lambda _: "emails")
+NOW_S = START_S + 999 * DAY_S
 END_DAY = 200
 
 
@@ -27,15 +30,9 @@ def log(*events):
     return [json.dumps(one).encode() for one in sorted([*others, *events], key=lambda one: one["at"])]
 
 
-def arguments(**changed):
-    """Return what `replay` and `history_of` are both told."""
-    common = {"policy": POLICY, "partitions": 1, "until_s": None, "now_s": START_S + 999 * DAY_S}
-    return {**common, "route": lambda _: "emails", **changed}
-
-
-def history(lines, client="ann", **changed):
+def history(lines, client="ann", until_s=None, **installation):
     """Return the history of a client of a log."""
-    return history_of(client, [lines], **arguments(**changed))
+    return history_of(client, [lines], INSTALLATION._replace(**installation), until_s=until_s, now_s=NOW_S)
 
 
 WEEKLY = [event("ann", day) for day in range(0, 99, 7)]
@@ -58,6 +55,7 @@ def test_only_what_the_client_did_is_contact():
     ]
     silences = history(log(*WEEKLY, *more)).silences
     assert [(silence.begin_s - START_S) / DAY_S for silence in silences][:3] == [0, 7.5, 14]
+    assert [(silence.end_s - START_S) / DAY_S for silence in silences][:2] == [7, 14]
 
 
 def test_nothing_is_expected_before_the_third_gap():
@@ -71,9 +69,8 @@ def test_nothing_is_expected_before_the_third_gap():
 def test_incidents_are_those_of_a_replay():
     """Opening, escalation and return come at the times of the alerts that a replay of the same log writes."""
     lines = log(*WEEKLY, event("ann", 190))
-    alerts = []
-    replay([lines], emit=alerts.append, reject=alerts.append, **arguments())
-    told = [json.loads(alert)["data"] for alert in alerts]
+    alerts = [output for output in replay([lines], INSTALLATION, now_s=NOW_S) if isinstance(output, Alert)]
+    told = [json.loads(alert.value)["data"] for alert in alerts]
     at = {one["transition"]: one["at"] for one in told if one["client_id"] == "ann" and one["signal"] == "contact"}
     (incident,) = history(lines).incidents
     assert {"opened", "escalated", "resolved"} == set(at)
@@ -117,11 +114,18 @@ def test_lines_without_an_event_id_and_unreadable_ones_are_read_as_replay_does()
 
 
 def test_a_client_that_was_never_heard_is_an_error():
-    """The error names the client."""
+    """The error names the client, also if only we wrote."""
     with pytest.raises(NotHeardError, match="no contact of nobody in the log"):
         history(log(*WEEKLY), "nobody")
+    with pytest.raises(NotHeardError, match="no contact of ann in the log"):
+        history(log(event("ann", 3, direction="outbound")))
+
+
+def test_an_interaction_that_the_shard_did_not_get_is_not_heard():
+    """A record that went to another partition, as its client could not be read from it, leaves no contact behind."""
+    assert _followed(Shard(INSTALLATION.policy), "ann", [START_S], NOW_S) == ([], [])
 
 
 def test_held_alerts_are_not_shown():
     """While a segment learns nothing is published, and so there is no incident."""
-    assert history(log(*WEEKLY), policy=replace(POLICY, learning_gaps_min=100_000)).incidents == []
+    assert history(log(*WEEKLY), policy=replace(INSTALLATION.policy, learning_gaps_min=100_000)).incidents == []

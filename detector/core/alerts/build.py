@@ -18,6 +18,7 @@ from detector.core.alerts.explain import explanation
 from detector.core.clock import instants
 from detector.core.incidents.effect import ORDERS_SIGNAL
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, TYPE_OF
+from detector.core.primitives.currency import currency_of
 from detector.core.signals import SIGNAL_NUMBER, TRAITS
 
 _DAYS, _SHARES = 4, 6  # digits
@@ -158,6 +159,7 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
     _demand_finite(told, _FINITE_IN_TREND)
     columns = {
         "unit": [_UNITS[signal] for signal in told["signal"].tolist()],
+        "currency": [currency_of(packed) for packed in told["currency"].tolist()],
         "before": _rounded(told["before"], _DAYS),
         "now": _rounded(told["now"], _DAYS),
         "since": instants(told["since_s"]),

@@ -32,7 +32,10 @@ def explanation(data: dict[str, Any]) -> str:
 
 def _decline(data: dict[str, Any]) -> str:
     trend, unit = data["trend"], _UNITS[data["trend"]["unit"]]
-    before, now = unit.format(trend["before"]), unit.format(trend["now"])
+    currency = f" {trend['currency']}" if trend["currency"] else ""
+    before, now = unit.format(trend["before"]) + currency, unit.format(trend["now"]) + currency
+    if data["reason"] == "currency_changed":
+        return f"Its orders come in another currency than{currency}: their value is judged anew (last at {now})."
     if data["transition"] == "resolved":
         return (
             f"{SUBJECTS[data['signal']]} is back in the range that its history explains, last at {now} "

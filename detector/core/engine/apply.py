@@ -30,8 +30,8 @@ from detector.core.primitives.prefetch import prefetch
 from detector.core.signals import SIGNAL_NUMBER
 
 NOT_KEPT, REFUSED = -1, -2  # instead of a slot
-CONTACT_RATE, ORDER_RATE, REPLY_LATENCY = (
-    SIGNAL_NUMBER[name] for name in ("contact_rate", "order_rate", "reply_latency")
+CONTACT_RATE, ORDER_RATE, ORDER_VALUE, REPLY_LATENCY = (
+    SIGNAL_NUMBER[name] for name in ("contact_rate", "order_rate", "order_value", "reply_latency")
 )
 CLIENTS_AHEAD, TRENDS_AHEAD = 8, 4  # interactions before it is needed; where a trend is, is read near the client
 SILENCES = np.array([CONTACT_SIGNAL, ORDERS_SIGNAL, REPLY_SIGNAL])
@@ -130,12 +130,12 @@ def learn(
 ) -> int:
     """Take in what an interaction says but for its values; -> the slot for its id, or NOT_KEPT."""
     slot = NOT_KEPT
+    if event.traits & OURS:  # first: where both were there, we answered, and nothing is asked
+        learn_outbound(client, segment, latency, event, off)
     if event.traits & CONTACT:
         slot = client.contacts % RECENT
         client.contacts += 1
         learn_inbound(client, segment, event, session_days, replied, off)
-    elif event.traits & OURS:
-        learn_outbound(client, segment, latency, event, off)
     return slot
 
 
@@ -173,7 +173,30 @@ def apply_one(
 
 
 @njit(cache=True, error_model="numpy")
-def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndarray) -> int:  # noqa: C901 - see above
+def heed_currency(
+    out: Outbox,
+    rules: Rules,
+    client: Client,
+    segment: Segment,
+    numbers: TrendNumbers,
+    declining: Trend,
+    origin: Origin,
+    event: Event,
+    off: TimeOff,
+) -> None:
+    """Begin the trend of amounts anew if their currency changes; a decline that is open ends with it."""
+    if trend.is_of_another_currency(declining, event.currency):
+        if declining.state != QUIET:
+            budget = transitions.decline_budget(numbers, rules.decline_budget)
+            reason = transitions.CURRENCY_CHANGED
+            transitions.end_decline(out, client, segment, declining, budget, origin, event, reason, off)
+        trend.begin_anew(declining)
+    if event.currency:
+        declining.currency = event.currency
+
+
+@njit(cache=True, error_model="numpy")
+def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndarray) -> int:  # noqa: C901, PLR0912 - see above
     """Apply interactions from `start` on; -> the index behind the last one applied. `slots` takes where ids go."""
     clients, due_s, trend_of, trends, trends_used, segments, calendars, outbox = arrays
     out, off = outbox[0], TimeOff(calendars[0])
@@ -207,6 +230,8 @@ def apply(arrays: Arrays, rules: Rules, batch: Batch, start: int, slots: np.ndar
                     trends_used[0] += 1
                     trends[numbers.of[signal]].signal = signal
                 declining = trends[numbers.of[signal]]
+                if signal == ORDER_VALUE:
+                    heed_currency(out, rules, client, moved.after, numbers, declining, origin, event, off)
                 trend.learn_value(declining, event.at_s, event.values[signal], off)
                 if transitions.may_turn(client, declining, silent):
                     budget = transitions.decline_budget(numbers, rules.decline_budget)

@@ -157,7 +157,6 @@ class Shard:
         feed = self._merge.feeds[source]
         feed.append(*read.accepted(), rejected, read_to, now_s)
         feed.rerouted.update(rerouted)
-        self.counts["rejected"] += len(rejected)
 
     # Time goes on.
 

@@ -67,6 +67,7 @@ EFFECT = np.dtype(
         ("score", "f8"),
         ("threshold", "f8"),
         ("values_seen", "u4"),
+        ("currency", "u2"),  # packed; 0 = none was given, or the signal has none
     ]
 )
 
@@ -153,3 +154,4 @@ def fill_trend(effect: Effect, declining: Trend, budget: float) -> None:
     effect.since_s = effect.active_since_s = declining.since_s
     effect.score, effect.threshold = declining.score, trend.threshold(declining, budget)
     effect.values_seen, effect.false_alerts_per_client_year = declining.count, budget
+    effect.currency = declining.currency

@@ -29,6 +29,7 @@ OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("es
 HELD_STEP = STEP_WORDS.index("held")
 DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_WORDS.index("trend_crossed")
 SILENCE_LASTS, RECOVERED = REASON_WORDS.index("silence_lasts"), REASON_WORDS.index("recovered")
+CURRENCY_CHANGED = REASON_WORDS.index("currency_changed")
 RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
 INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
 
@@ -242,16 +243,47 @@ def turn(
     """Open or end a decline, if its score says so."""
     if not trend.turns(declining, budget):
         return
-    quiet = declining.state == QUIET
-    if quiet:
-        declining.opened_s = int(event.at_s)
+    if declining.state != QUIET:
+        end_decline(out, client, segment, declining, budget, origin, event, RECOVERED, off)
+        return
+    declining.opened_s = int(event.at_s)
+    _emit_decline(out, client, segment, declining, budget, origin, event, TREND_CROSSED, off)
+
+
+@njit(cache=True, error_model="numpy")
+def end_decline(
+    out: Outbox,
+    client: Client,
+    segment: Segment,
+    declining: Trend,
+    budget: float,
+    origin: Origin,
+    event: Event,
+    reason: int,
+    off: TimeOff,
+) -> None:
+    """Resolve an open decline for this reason."""
+    _emit_decline(out, client, segment, declining, budget, origin, event, reason, off)
+    declining.opened_s = 0
+    trend.forget_decline(declining)
+
+
+@njit(cache=True, error_model="numpy")
+def _emit_decline(
+    out: Outbox,
+    client: Client,
+    segment: Segment,
+    declining: Trend,
+    budget: float,
+    origin: Origin,
+    event: Event,
+    reason: int,
+    off: TimeOff,
+) -> None:
+    """Emit that a decline opens, or, for any other reason than TREND_CROSSED, that it ends."""
     signal = declining.signal + FIRST_TREND
     told = emit(out, client, segment, origin, signal, Times(float(declining.opened_s), event.at_s, event.key_s), off)
     effect.fill_trend(told, declining, budget)
-    told.transition = OPENED if quiet else RESOLVED
-    told.reason = TREND_CROSSED if quiet else RECOVERED
+    told.transition, told.reason = OPENED if reason == TREND_CROSSED else RESOLVED, reason
     told.severity = severity_of(signal, False)  # noqa: FBT003
     move(declining, told.transition)
-    if not quiet:
-        declining.opened_s = 0
-        trend.forget_decline(declining)

@@ -101,6 +101,22 @@ def forget_decline(trend: Trend) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def is_of_another_currency(trend: Trend, currency: int) -> bool:
+    """Tell whether an amount is in another currency than the amounts before it; 0 = it is not said in which."""
+    is_known: bool = currency != 0 and trend.currency != 0
+    return is_known and trend.currency != currency
+
+
+@njit(cache=True, error_model="numpy")
+def begin_anew(trend: Trend) -> None:
+    """Forget all values: what comes now cannot be compared with them. No incident is open."""
+    trend.score = trend.level = trend.m2 = trend.baseline = 0.0
+    trend.count = trend.first_day = trend.last_day = 0
+    trend.currency = 0
+    forget_decline(trend)
+
+
+@njit(cache=True, error_model="numpy")
 def _follow(trend: Trend, at_s: float, x: float, location: float) -> None:
     """Keep where the decline that the score now shows began, and the mean of the values since.
 

@@ -57,6 +57,7 @@ TREND_PARTS: Final[Sequence[Part]] = (
     {"since_s": _ALL, "before": _ALL, "now": _ALL, "now_count": _LOW},
     {"opened_s": _ALL, "state": _ALL},
     {"count": _HIGH, "now_count": _HIGH},
+    {"currency": _ALL},
 )
 
 

@@ -1,9 +1,10 @@
 """A chunk of records as columns: plain interactions by a kernel, from their bytes to rows of layout.INTERACTION.
 
-The kernel stops at a record that is not plain, or of which it does not know a name that it may not give a number to;
-whoever called it reads that record another way and calls again for those behind it.
+The kernel stops at a record that is not plain, or that holds a new name which it may not give a number to. Its caller
+reads that record another way, and calls again for the records behind it.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
@@ -26,8 +27,9 @@ from detector.core.state.table import Table
 from detector.core.wire.classify import classify
 from detector.core.wire.fast_path import PLAIN, Plain, scan
 from detector.core.wire.fields import KINDS, NUMBER_OF, parsed_fields
-from detector.core.wire.records import NO_KEY, JoinedRecords
-from schemas.interaction import AHEAD_MAX_S, AT_MIN_S, Interaction
+from detector.core.wire.records import NO_KEY, JoinedRecords, written_s
+from schemas.interaction import Interaction
+from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
 _EVENT, _CLIENT, _KIND, _AT, _ACCOUNT, _CHANNEL, _THREAD, _SEGMENT = (
     NUMBER_OF[name] for name in ("event_id", "client_id", "kind", "at", "account_id", "channel", "thread_id", "segment")
@@ -39,18 +41,19 @@ Event = Any  # one record of layout.INTERACTION, seen from Numba
 
 
 class Columns(NamedTuple):
-    """What was read so far as kernels see it, and what is counted on the way."""
+    """What is read so far, as kernels see it, and what is counted on the way."""
 
     events: Batch  # records of layout.INTERACTION, one for each record of the chunk
     ids: Text  # the event ids, one behind the other
     ids_used: Integers  # one number
     kinds: Integers  # interactions by kind
     unknown: Integers  # one number: fields that the contract does not name
+    promises: Integers  # one number: interactions that lie ahead of their records
     plain: "np.ndarray[Any, Any]"  # one record of layout.PLAIN
 
 
 class InternedTables(NamedTuple):
-    """Where names have their numbers."""
+    """The tables in which names have their numbers."""
 
     clients: Interned
     segments: Interned
@@ -59,7 +62,7 @@ class InternedTables(NamedTuple):
 
 
 class Here(NamedTuple):
-    """Which partition it is, of how many, and when it is read."""
+    """The partition that is read, how many there are, and the reader's clock."""
 
     partition: int
     partitions: int
@@ -68,7 +71,7 @@ class Here(NamedTuple):
 
 @njit(cache=True)
 def _is_key(chunk: JoinedRecords, i: int, plain: Plain) -> bool:
-    """Tell whether the record has no key, or the client's id for one."""
+    """Return whether the record has no key, or a key that is the client's id byte for byte."""
     size = chunk.key_sizes[i]
     if size == NO_KEY:
         return True
@@ -83,7 +86,7 @@ def _is_key(chunk: JoinedRecords, i: int, plain: Plain) -> bool:
 
 @njit(cache=True)
 def _number(words: Interned, text: Text, plain: Plain, field: int, otherwise: int) -> int:
-    """The number of the name that a field gives, UNKNOWN if it is a new one, or what it is if none is given."""
+    """Return the number of the name in a field, UNKNOWN if the name is new, or `otherwise` if the field is absent."""
     if plain.sizes[field] == 0:
         return otherwise
     return find(words, text, plain.starts[field], plain.sizes[field])
@@ -91,7 +94,7 @@ def _number(words: Interned, text: Text, plain: Plain, field: int, otherwise: in
 
 @njit(cache=True)
 def _name(event: Event, text: Text, plain: Plain, known: InternedTables, here: Here) -> bool:
-    """Give the event the numbers of its names; tell whether all are known, or new clients of this partition."""
+    """Write the numbers of an event's names; return whether all are known, or name new clients of this partition."""
     segment = _number(known.segments, text, plain, _SEGMENT, UNKNOWN)
     account = _number(known.accounts, text, plain, _ACCOUNT, 0)
     kind = int(plain.parsed[_KIND])
@@ -113,20 +116,32 @@ def _name(event: Event, text: Text, plain: Plain, known: InternedTables, here: H
 
 
 @njit(cache=True)
+def promise_number(number: np.uint64) -> np.uint64:
+    """Return the number under which the id of a promise is remembered.
+
+    It is another one than the id's own: what was planned may come again, under the same id, when it has happened.
+    """
+    return max(~number, np.uint64(1))
+
+
+@njit(cache=True)
 def read_plain(chunk: JoinedRecords, read: Columns, known: InternedTables, here: Here, first: int) -> int:
-    """Read the records from `first` on; -> the first that has to be read another way, or how many there are."""
+    """Read the records from `first` on; return the first that needs another way, or how many there are."""
     plain = read.plain[0]
     for i in range(first, len(read.events)):
         event = read.events[i]
         if not scan(chunk.text, chunk.ends[i], chunk.ends[i + 1], plain):
             return i
-        if not AT_MIN_S <= plain.parsed[_AT] <= here.now_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
+        by_s = written_s(chunk.timestamps[i], here.now_s)
+        if not AT_MIN_S <= plain.parsed[_AT] <= by_s + AHEAD_MAX_S or not _is_key(chunk, i, plain):
             return i
         if not _name(event, chunk.text, plain, known, here):
             return i
-        classify(event, plain.parsed)
         start, size = plain.starts[_EVENT], plain.sizes[_EVENT]
-        event.event = id_number(chunk.text, start, size)
+        event.key_s, event.event = by_s, id_number(chunk.text, start, size)
+        if classify(event, plain.parsed, by_s):
+            event.event = promise_number(event.event)
+            read.promises[0] += 1
         if plain.sizes[_THREAD]:
             event.thread = conversation_number(chunk.text, plain.starts[_THREAD], plain.sizes[_THREAD])
         event.id_start, event.id_size = read.ids_used[0], size
@@ -139,7 +154,7 @@ def read_plain(chunk: JoinedRecords, read: Columns, known: InternedTables, here:
 
 
 class DecodedChunk:
-    """What is read of a chunk: a row for each record, of which those that are refused are left out in the end.
+    """What is read of a chunk: a row for each record; the rows of refused records are left out in the end.
 
     Parameters
     ----------
@@ -153,7 +168,7 @@ class DecodedChunk:
 
     @classmethod
     def of(cls, offsets: Sequence[int], ids_size: int = 0) -> Self:
-        """Have room for records at these offsets, and ids of so many bytes together; more is made if need be."""
+        """Return a chunk with room for records at these offsets, and at first for ids of so many bytes."""
         events = np.zeros(len(offsets), INTERACTION).view(np.recarray)
         events.offset = offsets
         return cls(
@@ -163,12 +178,13 @@ class DecodedChunk:
                 np.zeros(1, np.int64),
                 np.zeros(len(KINDS), np.int64),
                 np.zeros(1, np.int64),
+                np.zeros(1, np.int64),
                 np.zeros(1, PLAIN).view(np.recarray),
             )
         )
 
     def read_plain(self, chunk: JoinedRecords, table: Table, here: Here, first: int) -> int:
-        """Read plain records from `first` on; -> the first that has to be read another way, or how many there are."""
+        """Read plain records from `first` on; return the first that needs another way, or how many there are."""
         left = len(self.columns.events) - first
         table.names.reserve(left, len(chunk.text) - int(chunk.ends[first]))
         known = InternedTables(table.names.words, table.segment_names.words, table.accounts.words, table.channels.words)
@@ -176,17 +192,30 @@ class DecodedChunk:
         table.make_rows()
         return stopped
 
-    def write(self, i: int, interaction: Interaction, table: Table) -> None:
-        """Write an interaction that was read another way, and give its names their numbers."""
+    def write(self, i: int, interaction: Interaction, table: Table, by_s: float = math.inf) -> None:
+        """Write an interaction that was read another way, and number its names.
+
+        Parameters
+        ----------
+        i
+            Its place in the chunk.
+        interaction, table
+            What was read, and where its names have their numbers.
+        by_s
+            When its record was written; infinite = nobody knows.
+        """
         columns, event = self.columns, self.columns.events[i]
-        classify(event, parsed_fields(interaction))
+        event.event = hashed(interaction["event_id"])
+        event.key_s = by_s if math.isfinite(by_s) else 0
+        if classify(event, parsed_fields(interaction), by_s):
+            event.event = promise_number(event.event)
+            columns.promises[0] += 1
         segment = table.segment(interaction["segment"]) if "segment" in interaction else None
         event.segment = 0 if segment is None else segment + 1
         event.account = table.accounts.number(interaction.get("account_id", "")) or 0
         event.channel = table.channels.number(interaction.get("channel") or interaction["kind"]) or 0
         event.row = table.row(interaction["client_id"])
         event_id = interaction["event_id"].encode()
-        event.event = hashed(interaction["event_id"])
         event.thread = conversation(interaction.get("thread_id"))
         used = int(columns.ids_used[0])
         if used + len(event_id) > len(columns.ids):
@@ -197,16 +226,16 @@ class DecodedChunk:
         columns.ids_used[0] += len(event_id)
         columns.kinds[KINDS.index(interaction["kind"])] += 1
 
-    def send_on(self, i: int, at_s: float) -> None:
-        """Let a record of another shard's client keep its turn: of an interaction, it only has a time."""
+    def send_on(self, i: int, at_s: float, by_s: float) -> None:
+        """Keep the turn of a record that belongs to another shard: its row holds nothing but its times."""
         event = self.columns.events[i]
-        event.row, event.at_s = ELSEWHERE, at_s
+        event.row, event.at_s, event.key_s = ELSEWHERE, at_s, by_s
 
     def refuse(self, i: int) -> None:
         """Leave a record out."""
         self._accepted[i] = False
 
     def accepted(self) -> tuple[Batch, Text]:
-        """The interactions, and the bytes of their ids."""
+        """Return the interactions, and the bytes of their ids."""
         events, ids = self.columns.events, self.columns.ids[: self.columns.ids_used[0]].copy()
         return (events if self._accepted.all() else events[self._accepted]), ids

@@ -1,7 +1,8 @@
-"""What the detector looks at in an interaction, as numbers: the fields of the contract in one array.
+"""The fields of an interaction as numbers, in one array in the order of the contract.
 
-A field of words (kind, direction, outcome) is the place of its word, a truth 0 or 1, a time epoch seconds; NaN = not
-given. Names are not among them: they have numbers of their own, by `directory`.
+The number of a word (kind, direction, outcome) is its place among the words, of a truth 0 or 1, of a time its epoch
+seconds, of a currency its packed letters. NaN = the field is absent, or it is a name: names have numbers of their own
+(`detector.core.state.interned`).
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
+from detector.core.primitives.currency import packed_currency
 from schemas.interaction import (
     CallOutcome,
     Direction,
@@ -36,23 +38,25 @@ ParsedFields = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def parsed_fields(interaction: Interaction) -> ParsedFields:
-    """The facts of an interaction.
+    """Return the fields of an interaction as numbers.
 
     >>> fields = parsed_fields({"event_id": "e", "client_id": "c", "kind": "call", "at": 7.0, "direction": "none"})
     >>> fields[NUMBER_OF["kind"]], fields[NUMBER_OF["at"]], fields[NUMBER_OF["amount"]]
     (np.float64(1.0), np.float64(7.0), np.float64(nan))
     """
-    given: Any = interaction
+    values: Any = interaction
     fields = np.full(len(FIELDS), np.nan)
     for name in _NUMBERS:
-        if name in given:
-            fields[NUMBER_OF[name]] = given[name]
+        if name in values:
+            fields[NUMBER_OF[name]] = values[name]
     for name, words in _WORDS.items():
-        if name in given:
-            fields[NUMBER_OF[name]] = words.index(given[name])
+        if name in values:
+            fields[NUMBER_OF[name]] = words.index(values[name])
+    if "currency" in values:
+        fields[NUMBER_OF["currency"]] = packed_currency(*values["currency"].encode())
     return fields
 
 
 def places(words: Sequence[str], names: frozenset[str]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Which of the words are among the names, by place."""
+    """Return, for the place of each word, whether the word is among the names."""
     return np.array([word in names for word in words])

@@ -1,4 +1,4 @@
-"""An instant as RFC 3339 writes it, read by a kernel: the pattern of the contract, from 1970 on."""
+"""A time as RFC 3339 writes it, read by a kernel: the pattern of the contract, from 1970 on."""
 
 import math
 
@@ -16,7 +16,7 @@ _DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 
 
 @njit(cache=True)
 def _two(text: Text, at: int, most: int) -> int:
-    """The number of two digits, at most so high; else NOT_PLAIN."""
+    """Return the number that two digits are, if it is at most `most`; else NOT_PLAIN."""
     if not (ZERO <= text[at] <= NINE and ZERO <= text[at + 1] <= NINE):
         return NOT_PLAIN
     number = (int(np.int64(text[at])) - ZERO) * 10 + (int(np.int64(text[at + 1])) - ZERO)
@@ -25,7 +25,7 @@ def _two(text: Text, at: int, most: int) -> int:
 
 @njit(cache=True)
 def _day_number(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to a date of the Gregorian calendar, or NOT_PLAIN if there is none."""
+    """Return the days from 1970-01-01 to a date of the Gregorian calendar, or NOT_PLAIN if there is no such date."""
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     if not 1 <= month <= 12:  # noqa: PLR2004 - months
         return NOT_PLAIN
@@ -40,19 +40,23 @@ def _day_number(year: int, month: int, day: int) -> int:
 
 @njit(cache=True)
 def _offset_s(text: Text, at: int, stop: int) -> tuple[bool, int]:
-    """Read the offset that ends a time: Z, or hours and minutes; -> whether it is one, and its seconds."""
+    """Read the offset that ends a time, Z or hours and minutes; return whether it is one, and its seconds.
+
+    The colon between hours and minutes may be missing.
+    """
     if stop - at == 1 and text[at] == _Z:
         return True, 0
-    if stop - at != 6 or text[at + 3] != COLON or (text[at] != PLUS and text[at] != MINUS):  # noqa: PLR2004
+    with_colon = stop - at == 6 and text[at + 3] == COLON  # noqa: PLR2004 - +01:00
+    if not (with_colon or stop - at == 5) or (text[at] != PLUS and text[at] != MINUS):  # noqa: PLR2004 - +0100
         return False, 0
-    hours, minutes = _two(text, at + 1, 23), _two(text, at + 4, 59)
+    hours, minutes = _two(text, at + 1, 23), _two(text, stop - 2, 59)
     seconds = hours * 3600 + minutes * 60
     return hours >= 0 and minutes >= 0, -seconds if text[at] == MINUS else seconds
 
 
 @njit(cache=True)
 def epoch_s(text: Text, at: int, stop: int) -> float:
-    """Epoch seconds of a time in RFC 3339 (the pattern of the contract), to the microsecond; NaN = it is none."""
+    """Return the epoch seconds, to the microsecond, of a time in RFC 3339 (the contract's pattern), or NaN."""
     if stop - at < 20:  # noqa: PLR2004 - 2025-03-04T10:15:30Z
         return math.nan
     century, year, month, day = (

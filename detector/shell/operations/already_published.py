@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 
 from pydantic_core import from_json, to_json
 
@@ -10,6 +11,8 @@ from detector.core.engine.shard import Outcome
 from detector.core.wire.reroute import ORIGIN
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.reader import read
+
+_OF_THE_RECORD: Final = ("topic", "partition", "offset", "key_base64", "raw_base64", "raw_bytes")
 
 
 @dataclass
@@ -58,9 +61,9 @@ def _id(alert: bytes) -> bytes:
 
 
 def _refused_record(rejection: bytes) -> bytes:
-    """Hash the refused record and its place, without the reason: another version may word the reason differently."""
+    """Hash the record and its place, and nothing of the reason: another version may word it, or judge, differently."""
     fields = from_json(rejection)
-    return blake2b(to_json({**fields, "reason": None, "detail": None}), digest_size=16).digest()
+    return blake2b(to_json([fields[name] for name in _OF_THE_RECORD]), digest_size=16).digest()
 
 
 def _origin(headers: Sequence[tuple[str, bytes]]) -> bytes:

@@ -17,6 +17,7 @@ from detector.shell.kafka.errors import mapping_denials
 from detector.shell.kafka.reader import read
 from detector.shell.kafka.transactions import ShardProducer, TopicRecords
 from detector.shell.operations.no_worker import mapping_fencing, require_no_worker
+from schemas.ids import normal_client_id
 
 _COMMAND = "ghosting erase"
 
@@ -41,7 +42,7 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     settings
         With the generation in force.
     clients
-        Their ids.
+        Their ids. Each is looked for as it is written, too: a state of an older version may hold another spelling.
 
     Raises
     ------
@@ -50,15 +51,17 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     """
     await require_no_worker(settings, _COMMAND)
     wanted: dict[int, set[bytes]] = defaultdict(set)
-    for client in clients:
+    spellings = [{client, normal_client_id(client)} for client in set(clients)]
+    for client in (spelling for both in spellings for spelling in both):
         wanted[partition_of(client, settings.partitions)].add(CLIENT_KEY + client.encode())
-    known = 0
+    known = set[bytes]()
     with mapping_denials(settings), mapping_fencing(_COMMAND):
         for partition, keys in sorted(wanted.items()):
             present = await _present(settings, partition, keys)
             await _write_tombstones(settings, partition, sorted(present))
-            known += len(present)
-    return Erased(settings.state_topic, known, sum(map(len, wanted.values())) - known, await _others(settings))
+            known |= present
+    unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
+    return Erased(settings.state_topic, len(known), unknown, await _others(settings))
 
 
 async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:

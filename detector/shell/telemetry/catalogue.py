@@ -17,7 +17,7 @@ from detector.core.wire.reroute import REROUTED
 from detector.shell.config.settings import Settings
 from schemas.alert import AlertData
 from schemas.incident import SIGNALS, Transition, Type
-from schemas.interaction import Kind
+from schemas.interaction import OPTIONAL, Kind
 from schemas.rejection import RejectionReason
 
 OTHER: Final = "other"
@@ -69,6 +69,7 @@ LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingPr
         "segment: `default`, one of `GHOSTING_METRICS_SEGMENTS` or `GHOSTING_SEGMENT_BUDGETS`, or `other` for the rest",
         segments_of,
     ),
+    "field": ("optional field of an interaction, by its name in the contract", lambda _: OPTIONAL),
     "stage": ("which days after an alert; a client counts in those that it was silent up to", lambda _: STAGE_WORDS),
     "receiver": ("name of a webhook of `GHOSTING_FORWARD_WEBHOOKS`", lambda settings: tuple(settings.forward_webhooks)),
     "delivery": ("end of the delivery of an alert", lambda _: DELIVERIES),
@@ -111,6 +112,22 @@ WORKER: Final = (
         "Records that were rejected, by reason.",
         ("reason",),
         lambda reason: reason not in HELD_REASONS,
+    ),
+    Metric(
+        "ghosting_fields_left_out_total",
+        "counter",
+        "Optional fields of accepted interactions that were left out because they break their rules, by field.",
+        ("field",),
+    ),
+    Metric(
+        "ghosting_promises_total",
+        "counter",
+        "Calls, meetings and payments that lie ahead of the time at which their records were written: no contacts yet.",
+    ),
+    Metric(
+        "ghosting_lookalike_clients",
+        "gauge",
+        "Clients whose ids differ from another client's only in case or blanks, as far as this worker has seen them.",
     ),
     Metric(
         "ghosting_misrouted_total",

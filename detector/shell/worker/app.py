@@ -12,6 +12,7 @@ import structlog
 from faust.types import TP, AppT, StreamT
 from yarl import URL
 
+from detector.core.wire.lookalikes import Lookalikes
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
 from detector.shell.kafka.client import for_faust
@@ -133,7 +134,7 @@ def build_app(settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) 
 
 def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], gauges: Gauges) -> None:
     """Connect Faust's signals and its agent: shards come and go with their partitions, and get their chunks."""
-    clock = WallClock(ClockPolicy(settings.clock_apart_s_max))
+    clock, lookalikes = WallClock(ClockPolicy(settings.clock_apart_s_max)), Lookalikes()
 
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]  # Faust's type for receivers knows no parameters
     async def give_up(_: AppT, revoked: set[TP], **__: object) -> None:
@@ -145,7 +146,7 @@ def _connect(app: faust.App, settings: Settings, shards: dict[int, ShardTask], g
             app.consumer.forget()
         for partition in _numbers(assigned, settings) - shards.keys():
             # It restores in a task of its own: a rebalance must not wait.
-            shards[partition] = ShardTask(settings, partition, app, clock, gauges.metrics)
+            shards[partition] = ShardTask(settings, partition, app, clock, gauges.metrics, lookalikes)
         gauges.assigned()
         log.info("shards assigned", shards=sorted(shards))
 

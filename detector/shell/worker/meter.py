@@ -58,6 +58,7 @@ class Meter:
                 self._counted_before[series] = count
                 name, *values = series
                 self._metrics.add(name, added, *values)
+        self._metrics.set("ghosting_lookalike_clients", self._intake.lookalikes.count)
         self._promise()
 
     def _count(self, alert: Alert) -> None:
@@ -76,6 +77,9 @@ class Meter:
             yield ("ghosting_interactions_total", source, kind, result), count
         for reason, count in refused.items():
             yield ("ghosting_rejected_total", reason), count
+        for field, count in self._intake.left_out.items():
+            yield ("ghosting_fields_left_out_total", field), count
+        yield ("ghosting_promises_total",), self._intake.promises
         for source in self._settings.inputs:
             yield ("ghosting_late_total", source), counts[f"late/{source}"]
         yield ("ghosting_misrouted_total",), self._intake.misrouted.total()

@@ -11,6 +11,7 @@ from typing import Any
 from detector.core.alerts.alert import Alert
 from detector.core.engine.intake import Counts, Intake
 from detector.core.engine.shard import Outcome, Shard
+from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import columns_of
 from detector.shell.config.policy import policy_of
 from detector.shell.config.settings import Settings
@@ -28,14 +29,18 @@ class ShardLoop:
         The shard's number.
     producer
         Writes what the shard makes.
+    lookalikes
+        Counts client ids that look alike, for all shards of a process.
     """
 
-    def __init__(self, settings: Settings, partition: int, producer: ShardProducer) -> None:
+    def __init__(
+        self, settings: Settings, partition: int, producer: ShardProducer, lookalikes: Lookalikes | None = None
+    ) -> None:
         self._settings, self._producer = settings, producer
         self.topics = {source: settings.topic(source) for source in settings.inputs}
         self.source_of = {topic: source for source, topic in self.topics.items()}
         self.shard = Shard(policy_of(settings))
-        self.intake = Intake(self.shard, self.topics, partition, settings.partitions)
+        self.intake = Intake(self.shard, self.topics, partition, settings.partitions, lookalikes)
         self.reach_s = -math.inf  # how far the last step went
         self.is_behind = False  # whether the frontier lies further than the last step went
 

@@ -16,6 +16,7 @@ import structlog
 from faust.types import TP, EventT
 
 from detector.core.engine.shard import Outcome, Shard
+from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.settings import Settings, variable
 from detector.shell.kafka.broker_clock import WallClock
@@ -39,13 +40,21 @@ log = structlog.stdlib.get_logger(__name__)
 class ShardTask:
     """The shard of one partition number across all sources, with its producer; it lives for as long as we own it."""
 
-    def __init__(self, settings: Settings, partition: int, app: faust.App, clock: WallClock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        partition: int,
+        app: faust.App,
+        clock: WallClock,
+        metrics: Metrics,
+        lookalikes: Lookalikes | None = None,
+    ) -> None:
         self._settings = settings
         self._partition = partition
         self._app = app
         self._clock = clock
         self._producer = ShardProducer(settings, partition, clock)
-        self._loop = ShardLoop(settings, partition, self._producer)
+        self._loop = ShardLoop(settings, partition, self._producer, lookalikes)
         self._shard, self._topics = self._loop.shard, self._loop.topics
         self.restored: Shard | None = None  # the shard, once it has its state back and works
         self._meter = Meter(metrics, settings, self._shard, self._loop.intake)
@@ -159,14 +168,14 @@ class ShardTask:
         self._warn_of_misrouted(source)
         self._read_at[source] = time.monotonic()
         self._unacked[source].append(chunk)
-        many = self._settings.rejected_count_min
-        if counts.refused >= many and counts.refused > self._settings.rejected_share_max * counts.read:
+        many, bad = self._settings.rejected_count_min, counts.refused - counts.tombstones
+        if bad >= many and bad > self._settings.rejected_share_max * (counts.read - counts.tombstones):
             log.error(
                 "too many records rejected; ending before any of them is committed",
                 topic=topic,
                 partition=self._partition,
                 read=counts.read,
-                rejected=counts.refused,
+                rejected=bad,
                 remedy=f"correct the producer, or raise {variable('rejected_share_max')}",
             )
             os._exit(Exit.CONFIG)
@@ -199,9 +208,16 @@ class ShardTask:
         """Log what was counted since this shard came to us, if that has changed."""
         counts = self._shard.counts.copy()
         counts["unknown_fields"] = self._loop.intake.unknown_fields
+        counts["fields_left_out"] = self._loop.intake.left_out.total()
         if counts != self._counts_logged:
             log.info("counts", shard=self._partition, **counts)
         self._counts_logged_at, self._counts_logged = time.monotonic(), counts
+        if lookalikes := self._loop.intake.lookalikes.report_once():
+            log.warning(
+                "client ids differ from others only in case or blanks; they count as different clients",
+                count=lookalikes,
+                remedy="write each client's id in one way, if they are not different",
+            )
 
     def _warn_of_misrouted(self, source: str) -> None:
         """Warn once for each source that a producer uses another partitioner than ours."""

@@ -32,6 +32,7 @@ SILENCE = {
 }
 TREND = {
     "unit": "days",
+    "currency": None,
     "before": 7.04,
     "now": 15.5,
     "since": "2025-01-02T00:00:00Z",

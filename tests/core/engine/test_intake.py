@@ -21,6 +21,7 @@ class Record(NamedTuple):
     value: bytes | None
     key: bytes | None = None
     headers: tuple = ()
+    timestamp: int | None = None
 
 
 def wire(**fields):
@@ -45,12 +46,6 @@ def test_good_records_around_a_bad_one_are_applied():
     assert (bad["topic"], bad["partition"], bad["offset"], bad["reason"]) == ("ghosting.emails", 0, 1, "malformed_json")
     assert shard.counts["applied"] == 2
     assert shard.applied_to("emails") == 2
-
-
-def test_one_segment_too_many_is_refused():
-    """A segment beyond the bound is refused."""
-    (bad,) = refused(0, 1, wire(segment="new"))[1]
-    assert bad["reason"] == "segment_limit"
 
 
 def test_records_read_before_are_passed_over():

@@ -17,7 +17,7 @@ LEARNED = {"contact_rate", "order_rate", "reply_latency"}  # by the kernels, fro
 def columns(**fields):
     """Give the row of an interaction, as far as its facts tell."""
     row = np.zeros(1, INTERACTION).view(np.recarray)[0]
-    classify(row, parsed_fields(interaction(1, **fields)))
+    classify(row, parsed_fields(interaction(1, **fields)), math.inf)
     return row
 
 

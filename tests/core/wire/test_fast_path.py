@@ -18,7 +18,26 @@ WHOLE = {"event_id": "e1", "client_id": "ann", "kind": "email", "at": 1.6e9, "di
 TEXTS = ("event_id", "client_id", "account_id", "channel", "thread_id", "in_reply_to", "segment")
 
 names = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=4) | st.sampled_from(
-    ["x" * 32, "x" * 33, "x" * 64, "x" * 65, "x" * 200, "x" * 201, "Zoë", "tab\t", 'quote"', "\x7f", "\u0085"]
+    [
+        "4.9E+11",
+        "4,9e+100",
+        "xE+11",
+        "a@b",
+        "A@b",
+        " x",
+        "x ",
+        "x" * 32,
+        "x" * 33,
+        "x" * 64,
+        "x" * 65,
+        "x" * 200,
+        "x" * 201,
+        "Zoë",
+        "tab\t",
+        'quote"',
+        "\x7f",
+        "\u0085",
+    ]
 )
 numbers = st.one_of(
     st.floats(),
@@ -128,6 +147,9 @@ def test_a_byte_too_much_or_too_little_is_not_overlooked(data, content):
         {},
         {"at": "2025-03-04T10:15:30Z"},
         {"at": "2024-02-29 23:59:59.123456789+05:30"},
+        {"at": "2024-02-29T23:59:59-0530"},
+        {"client_id": "Ann Smith"},
+        {"client_id": "ann@shop.example", "event_id": "E-11", "account_id": "1E+1"},
         {"at": 1741083330, "due_at": "2025-03-31T00:00:00Z", "kind": "payment", "amount": 1e3, "currency": "EUR"},
         {"automated": "auto-replied", "substantive": False, "sentiment": -0.25, "length": 0, "duration_s": 1.5e2},
         {"automated": False, "outcome": "no_show", "kind": "meeting", "direction": "none"},
@@ -171,7 +193,17 @@ def test_what_producers_write_is_read_the_fast_way(content, layout):
         encoded(WHOLE | {"currency": "EURO"}),
         encoded(WHOLE | {"at": "2025-00-04T10:15:30Z"}),
         encoded(WHOLE | {"at": "2025-02-29T10:15:30Z"}),
-        encoded(WHOLE | {"at": "2025-03-04T10:15:30+0100"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30+01"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30+01000"}),
+        encoded(WHOLE | {"at": "2025-03-04T10:15:30x0100"}),
+        encoded(WHOLE | {"due_at": 45720}),
+        encoded(WHOLE | {"currency": "EU1"}),
+        encoded(WHOLE | {"client_id": " ann"}),
+        encoded(WHOLE | {"client_id": "ann "}),
+        encoded(WHOLE | {"client_id": "Ann@shop.example"}),
+        encoded(WHOLE | {"client_id": "4.91512E+11"}),
+        encoded(WHOLE | {"event_id": "4e+100"}),
+        encoded(WHOLE | {"thread_id": "4.9E+11"}),
         encoded(WHOLE | {"at": "2025-03-04T10:15:30 01:00"}),
         encoded(WHOLE | {"at": "2025-03-04T10:15:3xZ"}),
         encoded(WHOLE | {"at": "2025-03-04T10:15:30.Z"}),
