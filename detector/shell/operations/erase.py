@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from detector.core.primitives.partitioner import partition_of
-from detector.core.state.table import CLIENT_KEY
+from detector.core.state.table import CLIENT_KEY, MOMENTS_KEY
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import generations
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
