@@ -28,7 +28,7 @@ KAFKA = {*CONFIG, "detector.shell.config"}
 WORKER = {*KAFKA, "detector.shell.kafka", "detector.shell.telemetry"}
 SHELL = {*WORKER, "detector.shell.worker", "detector.shell.forward", "detector.shell.operations"}
 PROGRAMS = {*SHELL, *OFFLINE, "detector.backtest", "detector.demo", "detector.offline", "detector.simulate"}
-PROGRAMS |= {"detector.timeline"}
+PROGRAMS |= {"detector.timeline", "detector.mapping"}
 FOLDERS = {
     "schemas": set(),
     "detector.core": {"schemas"},
@@ -41,9 +41,10 @@ FOLDERS = {
     "detector.core.views": {*STATE, "detector.core.state", "detector.core.alerts"},
     "detector.core.engine": ENGINE,
     "detector.estimators": {*ENGINE, "detector.core.engine"},
-    "detector.files": {"schemas", "detector.core"},
+    "detector.files": {*GROUND, "detector.core.primitives", "detector.core.wire"},
     "detector.offline": OFFLINE,
     "detector.backtest": OFFLINE,
+    "detector.mapping": {"schemas"},
     "detector.timeline": {*OFFLINE, "detector.offline", "detector.estimators", "detector.backtest"},
     "detector.simulate": {"schemas"},
     "detector.shell.config": CONFIG,

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,19 +17,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
-    """Show on a terminal how much of the files is read."""
+def progress() -> Iterator[Callable[[str, float | None], None]]:
+    """Show on a terminal what is done with files, and the share of it that is done; None = that is not known."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda _what, _share: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    sized = [Path(path) for path in paths if Path(path).is_file()]
-    total = sum(path.stat().st_size for path in sized) if len(sized) == len(paths) else None
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda read: bar.advance(task, read)
+        task = bar.add_task("opening the files", total=None)
+        yield lambda what, share: bar.update(
+            task, description=what, completed=share or 0.0, total=None if share is None else 1.0
+        )
 
 
 def announce_compilation() -> None:
@@ -138,6 +137,8 @@ def _read(found: "Summary | Taught") -> Iterable[tuple[str, str]]:
 
 def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
     yield from _read(found)
+    if found.out_of_order:
+        yield "  out of order, sorted by time", f"{found.out_of_order:,}"
     yield "  late", f"{found.late:,}"
     yield "  duplicates", f"{found.duplicates:,}"
     yield "clients", f"{found.clients:,}"

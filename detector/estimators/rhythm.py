@@ -5,8 +5,9 @@ from typing import Any
 
 from detector.core.clock import NO_TIME_OFF
 from detector.core.model import rhythm
+from detector.estimators.outlook import Features
 from detector.estimators.segment import Segment
-from detector.estimators.silence import Features, Silence
+from detector.estimators.silence import Silence
 
 _HOURS_PER_DAY = 24
 

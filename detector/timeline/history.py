@@ -7,10 +7,9 @@ client to note the deadline of the silence that begins there.
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detector.core.alerts.alert import Alert
-from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.primitives.partitioner import partition_of
@@ -18,9 +17,8 @@ from detector.estimators.client import client_of
 from detector.files.rows import produced
 from detector.offline.dealing import Dealer, Installation
 from schemas.envelope import InteractionReader
+from schemas.ids import normal_client_id
 from schemas.interaction import Refusal
-
-_HOURS_PER_DAY = 24
 
 
 class NotHeardError(ValueError):
@@ -34,7 +32,7 @@ class Silence:
     Parameters
     ----------
     begin_s, end_s
-        When the client was heard, and when it was heard again; of the last silence, the end of the log.
+        When the client was last heard, and when it was heard again; of the last silence, the end of the log.
     median_s, p90_s
         When one in two and nine in ten such silences have ended; None before the client's third gap.
     deadline_s
@@ -90,71 +88,73 @@ def history_of(
         If the log holds no contact of the client.
     """
     policy, partitions, _ = installation
-    contacts = _Contacts(client_id, now_s)
+    client_id = normal_client_id(client_id)
+    interactions = _Interactions(client_id, now_s)
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
     intakes = [Intake(shard, topics, number, partitions) for number, shard in enumerate(shards)]
     dealer = Dealer(intakes, installation, now_s)
-    for batch in contacts.noted(batches):
+    for batch in interactions.noted(batches):
         dealer.deal(batch)
     dealer.flush()
     fronts_s = [shard.front_s(source) for shard in shards for source in policy.sources]
     end_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
-    at_s = contacts.ends_s(policy.session_hours / _HOURS_PER_DAY)
-    if not at_s:
+    shard = shards[partition_of(client_id, partitions)]
+    silences, alerts = _followed(shard, client_id, interactions.at_s, end_s)
+    if not silences:
         raise NotHeardError(f"no contact of {client_id} in the log")
-    silences, alerts = _followed(shards[partition_of(client_id, partitions)], client_id, at_s, end_s)
     return History(client_id, silences, _incidents(client_id, alerts), end_s)
 
 
-class _Contacts:
-    """Notes when one client was heard, while records pass by."""
+class _Interactions:
+    """Notes when one client's interactions were, while records pass by."""
 
     def __init__(self, client_id: str, now_s: float) -> None:
         self._client_id, self._now_s = client_id, now_s
         self._reader = InteractionReader()
-        self._at_s: list[float] = []
+        self.at_s: set[float] = set()
 
     def noted(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
         """Pass records on."""
         plain = self._client_id.encode()
+        # Some ids are spelled in several ways, and an escape or base64 may hide any of them.
+        is_certain = self._client_id.isascii() and "@" not in self._client_id
         for batch in batches:
             for line in batch:
-                # An escape or base64 may hide the id.
-                if plain in line or b"\\" in line or b"data_base64" in line:
+                if not is_certain or plain in line or b"\\" in line or b"data_base64" in line:
                     self._note(line)
             yield batch
 
     def _note(self, line: bytes) -> None:
         interaction = self._reader.read(produced(line.strip()), now_s=self._now_s)
-        if isinstance(interaction, Refusal) or interaction["client_id"] != self._client_id:
-            return
-        if interaction["direction"] == "inbound" and not interaction.get("automated"):
-            self._at_s.append(interaction["at"])
-
-    def ends_s(self, session_days: float) -> list[float]:
-        """Return the end of each contact: interactions that are less than a session apart are one contact."""
-        ends_s: list[float] = []
-        for at_s in sorted(self._at_s):
-            if ends_s and (at_s - ends_s[-1]) / DAY_S <= session_days:
-                ends_s[-1] = at_s
-            else:
-                ends_s.append(at_s)
-        return ends_s
+        if not isinstance(interaction, Refusal) and interaction["client_id"] == self._client_id:
+            self.at_s.add(interaction["at"])
 
 
-def _followed(
-    shard: Shard, client_id: str, contacts_s: Sequence[float], end_s: float
-) -> tuple[list[Silence], list[Alert]]:
-    """Advance a shard from contact to contact; return the client's silences, and the alerts of all clients."""
+def _followed(shard: Shard, client_id: str, at_s: Iterable[float], end_s: float) -> tuple[list[Silence], list[Alert]]:
+    """Advance a shard from one interaction of a client to the next; return its silences, and the alerts of all clients.
+
+    What counts as contact, and what as the same contact, shows in the rhythm that the shard keeps.
+    """
     silences: list[Silence] = []
     alerts: list[Alert] = []
-    for begin_s, next_s in zip(contacts_s, [*contacts_s[1:], end_s], strict=True):
-        alerts += shard.advance(math.nextafter(begin_s, math.inf)).alerts
+    gaps = 0
+    for now_s in sorted(at_s):
+        alerts += shard.advance(math.nextafter(now_s, math.inf)).alerts
+        if client_id not in shard.table.names:
+            continue  # the shard did not get it
         rhythm = client_of(shard, client_id).contact
+        if rhythm.last_s is None or (silences and rhythm.last_s == silences[-1].begin_s):
+            continue  # it was no contact
         expected = rhythm.expected_next
         median_s, p90_s = expected or (None, None)
-        silences.append(Silence(begin_s, next_s, median_s, p90_s, rhythm.deadline_s if expected else None))
+        silence = Silence(rhythm.last_s, end_s, median_s, p90_s, rhythm.deadline_s if expected else None)
+        if silences and rhythm.gaps == gaps:
+            silences[-1] = silence  # the same contact went on
+        else:
+            silences[-1:] = [replace(last, end_s=rhythm.last_s) for last in silences[-1:]]
+            silences.append(silence)
+        gaps = rhythm.gaps
     alerts += shard.advance(math.nextafter(end_s, math.inf)).alerts
     return silences, alerts
 

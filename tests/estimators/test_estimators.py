@@ -124,6 +124,7 @@ def test_a_rhythm_alone_is_that_of_the_shard(gaps, orders, days):
     ours, theirs = Rhythm(signal="orders" if orders else "contact"), client.orders if orders else client.contact
     for day in at:
         ours.learn_one({"at": START_S + day * DAY_S})
+    ours.segment.name, ours.segment.outlook = theirs.segment.name, theirs.segment.outlook
     later_s = ours.last_s + days * DAY_S
     assert figures(ours, later_s) == figures(theirs, later_s)
     assert (ours.percentile(later_s) is None) == (ours.deadline_s is None) == (ours.gaps < 3)

@@ -40,6 +40,15 @@ def test_leaving_gets_rarer_with_the_gaps_so_far(loyalty, slope):
     assert slope_of_leaving(firm, drawn) == pytest.approx(slope, abs=0.1)
 
 
+@pytest.mark.parametrize(("loyalty", "early"), [(0.0, 0.5), (1.0, math.log(0.69 / 0.4) / math.log(0.98 / 0.4))])
+def test_a_loyal_client_that_leaves_leaves_early(loyalty, early):
+    """The longer a client stayed, the likelier it stays: more ghosts leave in the first half of the time than later."""
+    firm = Firm(clients=CLIENTS, seed=2, loyalty=loyalty, ghosting_share=0.3)
+    begins = [course.begins - firm.first_day for _, course in draw_courses(firm) if course.outcome == "ghosts"]
+    # They leave between .40 and .98 of the span, and .69 is the middle.
+    assert np.mean([day < 0.69 * firm.days for day in begins]) == pytest.approx(early, abs=0.03)
+
+
 @pytest.mark.parametrize("loyalty", [0.3, 0.7, 1.0])
 def test_as_many_leave_as_before(loyalty):
     """Loyalty decides who leaves and when, not how many: a fifth of the clients, as the shares ask for."""

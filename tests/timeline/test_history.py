@@ -7,10 +7,10 @@ import pytest
 
 from detector.core.alerts.alert import Alert
 from detector.core.clock import DAY_S, rfc3339
-from detector.core.engine.shard import Policy
+from detector.core.engine.shard import Policy, Shard
 from detector.offline.dealing import Installation
 from detector.offline.replay import replay
-from detector.timeline.history import NotHeardError, history_of
+from detector.timeline.history import NotHeardError, _followed, history_of
 
 START_S = 1_700_000_000.0
 INSTALLATION = Installation(Policy(("emails",), learning_gaps_min=0), 1, lambda _: "emails")
@@ -55,6 +55,7 @@ def test_only_what_the_client_did_is_contact():
     ]
     silences = history(log(*WEEKLY, *more)).silences
     assert [(silence.begin_s - START_S) / DAY_S for silence in silences][:3] == [0, 7.5, 14]
+    assert [(silence.end_s - START_S) / DAY_S for silence in silences][:2] == [7, 14]
 
 
 def test_nothing_is_expected_before_the_third_gap():
@@ -106,6 +107,13 @@ def test_any_id_is_found(name):
     assert len(history(log(*named), name).silences) == len(history(plain, name).silences) == len(WEEKLY)
 
 
+@pytest.mark.parametrize("asked", ["Ann@Example.com", "ann@example.com ", "ANN@example.com"])
+def test_an_id_that_is_spelled_in_several_ways_is_found(asked):
+    """The log and the command may spell an address in different ways: it is the same client."""
+    spelled = [{**one, "client_id": "ANN@Example.com" if k % 2 else "ann@example.com"} for k, one in enumerate(WEEKLY)]
+    assert len(history(log(*spelled), asked).silences) == len(WEEKLY)
+
+
 def test_lines_without_an_event_id_and_unreadable_ones_are_read_as_replay_does():
     """Lines are given the id that `replay` gives them, and what cannot be read is left out."""
     lines = [json.dumps({k: v for k, v in one.items() if k != "event_id"}).encode() for one in WEEKLY]
@@ -113,9 +121,16 @@ def test_lines_without_an_event_id_and_unreadable_ones_are_read_as_replay_does()
 
 
 def test_a_client_that_was_never_heard_is_an_error():
-    """The error names the client."""
+    """The error names the client, also if only we wrote."""
     with pytest.raises(NotHeardError, match="no contact of nobody in the log"):
         history(log(*WEEKLY), "nobody")
+    with pytest.raises(NotHeardError, match="no contact of ann in the log"):
+        history(log(event("ann", 3, direction="outbound")))
+
+
+def test_an_interaction_that_the_shard_did_not_get_is_not_heard():
+    """A record that went to another partition, as its client could not be read from it, leaves no contact behind."""
+    assert _followed(Shard(INSTALLATION.policy), "ann", [START_S], NOW_S) == ([], [])
 
 
 def test_held_alerts_are_not_shown():

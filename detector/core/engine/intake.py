@@ -133,7 +133,7 @@ class Intake:
         asides = _Asides([], {})
         here, table, i = Here(self._partition, self._partitions, now_s), self._shard.table, 0
         while (i := decoded.read_plain(chunk, table, here, i)) < len(records.offsets):
-            by_s = written_s(chunk.timestamps[i], now_s)
+            by_s = float(written_s(chunk.timestamps[i], now_s))
             if source == REROUTED:
                 by_s = written_of(records.headers[i], by_s)
             self._read_one(source, records, i, decoded, asides, by_s)

@@ -2,8 +2,8 @@
 
 Within a source the order of its offsets holds: the merge key of a record is the latest event time of its source so
 far. Across sources records are released in the order of their keys (ties: source order, then offset) up to the
-frontier, the instant before which nothing can come any more. Whatever waits does so as columns, not as an object per
-record, and rejections wait among the records, because each must become durable together with the position behind it.
+frontier, the instant before which nothing can come any more. What waits is kept as columns, not as an object per
+record. Rejections wait among the records, because each must become durable together with the position behind it.
 """
 
 import math
@@ -20,7 +20,7 @@ Ids = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Released(NamedTuple):
-    """Interactions whose turn has come, in order, with the bytes of their event ids; what is rejected or goes on."""
+    """What the frontier releases: interactions in order with their ids, rejections, and rerouted records."""
 
     batch: Batch
     ids: Ids
@@ -29,14 +29,14 @@ class Released(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a source is applied; durable, or a restart would merge in another order."""
+    """How far a source is applied."""
 
     offset: int
     key_s: float
 
 
 class Feed:
-    """One source of a shard, by its number: what was read and waits for its turn."""
+    """One source of a shard: the records that were read and wait for their turn."""
 
     def __init__(self, source: int) -> None:
         self._source = source
@@ -48,7 +48,7 @@ class Feed:
         self.rerouted: dict[int, Rerouted] = {}  # by offset; their turn is kept by an interaction that is ELSEWHERE
 
     def resume(self, position: Position) -> None:
-        """Go on behind a durable position."""
+        """Continue behind a durable position."""
         self.read_to, self.key_s = position
         self._applied_key_s = position.key_s
 
@@ -69,18 +69,18 @@ class Feed:
 
     @property
     def waiting(self) -> int:
-        """How many interactions wait."""
+        """Interactions that wait."""
         return sum(len(batch) for batch, _ in self._waiting)
 
     @property
     def position(self) -> Position:
-        """The last offset of which nothing waits any more, and the key applied last."""
+        """The last offset with no record waiting up to it, and the merge key that was applied last."""
         return Position(
             int(self._waiting[0][0]["offset"][0]) - 1 if self._waiting else self.read_to, self._applied_key_s
         )
 
     def release(self, frontier_s: float) -> Iterator[tuple[Batch, Ids]]:
-        """Interactions before the frontier, with the ids of them and of others."""
+        """Release interactions before the frontier, each batch with the bytes that hold its ids."""
         while self._waiting:
             batch, ids = self._waiting.popleft()
             ready = int(np.searchsorted(batch["key_s"], frontier_s))
@@ -92,7 +92,7 @@ class Feed:
                 return
 
     def release_rejected(self) -> Iterator[bytes]:
-        """Rejections of which nothing before them waits any more."""
+        """Release rejections whose earlier records have all been released."""
         while self._rejected and self._rejected[0][0] <= self.position.offset:
             yield self._rejected.popleft()[1]
 
@@ -104,7 +104,7 @@ class Merge:
         self.feeds: Mapping[str, Feed] = {source: Feed(n) for n, source in enumerate(sources)}
 
     def release(self, frontier_s: float) -> Released:
-        """What lies before the frontier, in order."""
+        """Release what lies before the frontier, in order."""
         parts = [part for feed in self.feeds.values() for part in feed.release(frontier_s)]
         rejected = [one for feed in self.feeds.values() for one in feed.release_rejected()]
         if not parts:
@@ -121,7 +121,7 @@ class Merge:
 
 
 def _together(batch: Batch, parts: Sequence[tuple[Batch, Ids]]) -> Ids:
-    """Put the ids of the parts of a batch behind each other, and let the batch know where each one is now."""
+    """Join the ids of the parts of a batch, and set in the batch where each id is now."""
     texts, end, first = [], 0, 0
     for part, ids in parts:
         start = int(part["id_start"].min())

@@ -1,4 +1,4 @@
-"""Room for more in arrays that grow with what is known."""
+"""Longer arrays, for what grows with the number of clients."""
 
 from typing import Any, TypeVar
 
@@ -8,10 +8,10 @@ Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 
 def grown(array: Array, count: int) -> Array:
-    """Give a copy that has room for so many.
+    """Return a copy of this length; the new elements are 0.
 
-    What is added is 0, and no memory before it is used: the system gives a page of zeros at its first touch. So
-    arrays may grow by half, and seldom.
+    They take no memory before they are used: the system maps a page of zeros at its first touch. So arrays may grow by
+    half at a time, and seldom have to.
 
     >>> grown(np.array([1, 2]), 4)
     array([1, 2, 0, 0])

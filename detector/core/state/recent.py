@@ -1,7 +1,8 @@
 """The ids of each client's last contacts: the evidence that an alert names.
 
-They lie in one array of bytes. A new id takes the place of the one that it follows if it fits, as ids of one producer
-are mostly of one length; else it goes to the end, and what is left behind is reclaimed when the array is full.
+All ids lie in one array of bytes. A new id takes the place of the id that it replaces if it fits, as it mostly does:
+one producer's ids have one length. Else it goes to the end, and the place left behind is reclaimed when the array is
+full.
 """
 
 from collections.abc import Sequence
@@ -22,13 +23,13 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class Kept(NamedTuple):
-    """What kernels see of it: per row and slot, where an id lies."""
+    """Where ids lie, by row and slot, as kernels see it."""
 
     text: Text
     starts: np.ndarray[Any, np.dtype[np.int64]]
     sizes: np.ndarray[Any, np.dtype[np.uint16]]
-    rooms: np.ndarray[Any, np.dtype[np.uint16]]  # bytes that are its own, whether it needs them or not
-    used: np.ndarray[Any, np.dtype[np.int64]]  # bytes that are given out, and how long an id has been at most
+    rooms: np.ndarray[Any, np.dtype[np.uint16]]  # bytes that belong to the slot; the id may need fewer
+    used: np.ndarray[Any, np.dtype[np.int64]]  # bytes that belong to slots, and the length of the longest id so far
 
 
 class Found(NamedTuple):
@@ -40,7 +41,7 @@ class Found(NamedTuple):
 
 @njit(cache=True)
 def keep(kept: Kept, row: int, slot: int, ids: Text, start: int, size: int) -> None:
-    """Keep the id that is these bytes; there is room for it (`Recent.reserve`)."""
+    """Keep one id; the caller has reserved its bytes (`Recent.reserve`)."""
     if kept.rooms[row, slot] < size:
         kept.starts[row, slot], kept.rooms[row, slot] = kept.used[0], size
         kept.used[0] += size
@@ -61,7 +62,7 @@ def keep_all(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, first: int,
 
 @njit(cache=True)
 def _write(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integers) -> None:
-    """Write the stored form of the ids of each client, one behind the other."""
+    """Write the stored form of each client's ids, one behind the other."""
     at = 0
     for i in range(len(rows)):
         for contact in range(max(0, contacts[i] - RECENT), contacts[i]):
@@ -75,7 +76,7 @@ def _write(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integ
 
 @njit(cache=True)
 def _read(kept: Kept, rows: Numbers, contacts: Numbers, text: Text, ends: Integers) -> bool:
-    """Keep the ids of each client again; tell whether their stored form was whole."""
+    """Keep each client's ids again; check that their stored form is complete."""
     for i in range(len(rows)):
         at, stop = ends[i], ends[i + 1]
         for contact in range(max(0, contacts[i] - RECENT), contacts[i]):
@@ -114,7 +115,7 @@ def evidence(kept: Kept, batch: Batch, slots: np.ndarray, ids: Text, effects: Re
 
 @njit(cache=True)
 def _move(old: Kept, new: Kept) -> None:
-    """Move all ids to another array, without what is not used between them."""
+    """Move all ids to another array, without the gaps between them."""
     for row in range(len(old.sizes)):
         for slot in range(old.sizes.shape[1]):
             keep(new, row, slot, old.text, old.starts[row, slot], old.sizes[row, slot])
@@ -126,21 +127,21 @@ class Recent:
     Parameters
     ----------
     rows
-        How many clients there is room for at first.
+        Capacity at first, in clients.
     """
 
     def __init__(self, rows: int) -> None:
         self.kept = _empty(rows, _BYTES_AT_FIRST)
 
     def grow(self, rows: int) -> None:
-        """Have room for so many clients."""
+        """Grow to a capacity of so many clients."""
         kept = self.kept
         self.kept = kept._replace(
             starts=grown(kept.starts, rows), sizes=grown(kept.sizes, rows), rooms=grown(kept.rooms, rows)
         )
 
     def reserve(self, size: int) -> None:
-        """Have room for so many more bytes of ids: kernels cannot make any."""
+        """Reserve so many more bytes for ids: kernels cannot grow arrays."""
         if self.kept.used[0] + size > len(self.kept.text):
             needed = int(self.kept.sizes.sum()) + size
             new = _empty(len(self.kept.sizes), needed + needed // 2)
@@ -148,7 +149,7 @@ class Recent:
             self.kept = new
 
     def encode(self, rows: Numbers, contacts: Numbers) -> list[bytes]:
-        """The stored form of the ids of clients that had so many contacts: of each id its size and its bytes."""
+        """Return the stored form of the ids of clients that had so many contacts: of each id its size and its bytes."""
         size = int(self.kept.sizes[rows].sum()) + len(rows) * RECENT * _SIZE
         text, ends = np.empty(size, np.uint8), np.zeros(len(rows) + 1, np.int64)
         _write(self.kept, rows, contacts.astype(np.int64), text, ends)
@@ -156,7 +157,7 @@ class Recent:
         return [whole[start:stop] for start, stop in pairwise(ends.tolist())]
 
     def load(self, rows: Numbers, contacts: Numbers, values: Sequence[bytes]) -> None:
-        """Keep again what was stored.
+        """Load ids from their stored form.
 
         Raises
         ------
@@ -169,7 +170,7 @@ class Recent:
             raise ValueError("ids are damaged")
 
     def ids(self, row: int, contacts: int) -> list[str]:
-        """The ids of a client that had so many contacts, the newest last."""
+        """Return the ids of a client that had so many contacts, the newest last."""
         kept, found = self.kept, []
         for contact in range(max(0, contacts - RECENT), contacts):
             start, size = kept.starts[row, contact % RECENT], kept.sizes[row, contact % RECENT]
@@ -179,7 +180,7 @@ class Recent:
     def evidence(
         self, effects: Records, batch: Batch, slots: np.ndarray[Any, Any], ids: Text, first: int
     ) -> tuple[list[list[str]], int]:
-        """The ids that each effect names, the newest last, while those of a batch are kept; see the kernel."""
+        """Return the ids that each effect names, the newest last, and keep those of the batch up to the last effect."""
         size = max(int(self.kept.used[1]), int(batch["id_size"].max(initial=0)))
         found = Found(np.empty(len(effects) * RECENT * size, np.uint8), np.full((len(effects), RECENT), -1, np.int64))
         kept_to = int(evidence(self.kept, batch, slots, ids, effects, first, found))
@@ -194,7 +195,7 @@ class Recent:
         return named, kept_to
 
     def forget(self, row: int) -> None:
-        """Leave nothing of a client."""
+        """Erase the ids of a client from memory."""
         for start, size in zip(self.kept.starts[row].tolist(), self.kept.sizes[row].tolist(), strict=True):
             self.kept.text[start : start + size] = 0
         self.kept.sizes[row] = 0

@@ -1,6 +1,6 @@
 """What a shard knows: its clients, segments and names, and their durable form as key-value records.
 
-Every stored value begins with the version of the layout. How records come back is told in `restore`.
+Every stored value begins with the version of the layout. `restore` loads records again.
 """
 
 import math
@@ -27,9 +27,11 @@ from detector.core.primitives.hashing import Integers
 from detector.core.signals import TRAITS
 from detector.core.state import codec
 from detector.core.state.interned import CHANNELS_MAX, InternedNames
+from detector.core.state.moments import Moments, Taught, Waiting
 from detector.core.state.recent import Recent
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
+MOMENTS_KEY, OUTLOOK_KEY, RATE_KEY = b"moments\0", b"outlook\0", b"rate\0"  # of clients; of all; of segments
 _ROWS_AT_FIRST = 1024
 _PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
 _TRENDS_PER_EVENT = len(TRAITS)
@@ -47,20 +49,22 @@ class UnknownLayoutError(Exception):
 
 
 class Table:
-    """Clients, segments and names of one shard. Arrays have room to grow: the names tell how many rows are in use.
+    """Clients, segments and names of one shard. Arrays are longer than what is used: the names say how much of them is.
 
     Parameters
     ----------
     segments_max
-        Most segments that it takes.
+        How many segments it takes at most.
     budget
         False alerts per client-year, unless `budgets` names the segment.
     budgets
-        The same for single segments.
+        False alerts per client-year of single segments, by name.
     overdue_budget
-        The same for overdue replies, in all segments.
+        False alerts per client-year about overdue replies, in all segments.
     prior
-        What is known beforehand of single segments: records of layout.SEGMENT, of which the sums count.
+        What earlier histories taught of single segments: records of layout.SEGMENT; only their sums are used.
+    taught
+        What earlier histories taught of the return of clients.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Table:
         budgets: Mapping[str, float],
         overdue_budget: float,
         prior: Mapping[str, Records],
+        taught: Taught | None = None,
     ) -> None:
         self.names, self.segment_names = InternedNames(), InternedNames(segments_max)
         self.channels, self.accounts = InternedNames(CHANNELS_MAX), InternedNames()
@@ -77,11 +82,12 @@ class Table:
             numbered_from_one.number("")
             numbered_from_one.mark_saved()
         self.clients, self.segments = new_clients(_ROWS_AT_FIRST), new_segments(0)
-        self._begun = 0  # rows that are those of a client
+        self._begun = 0  # rows that belong to a client
         self.due_s = np.full(_ROWS_AT_FIRST, NEVER_S, np.uint32)
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self.moments = Moments(taught)
         self.calendars = np.array([calendar()], CALENDAR).view(np.recarray)
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
@@ -92,37 +98,37 @@ class Table:
 
     @property
     def effects(self) -> Records:
-        """What the kernels told."""
+        """The effects that kernels wrote."""
         effects: Records = self._outbox.effects[0]
         return effects
 
     @property
     def effects_used(self) -> Integers:
-        """How many effects there are: one number."""
+        """How many effects there are: an array of one number."""
         used: Integers = self._outbox.used
         return used
 
     @property
     def counts(self) -> Integers:
-        """What the kernels counted."""
+        """The counts that kernels keep, by outbox.COUNT_*."""
         counts: Integers = self._outbox.counts[0]
         return counts
 
     def row(self, client_id: str) -> int:
-        """The client's row; a new client gets the next one."""
+        """Return the client's row; a new client gets the next one."""
         row = self.names.number(client_id)
         assert row is not None
         self.make_rows()
         return row
 
     def rows(self, client_ids: Sequence[str]) -> Integers:
-        """The rows of many clients; new ones get the next ones."""
+        """Return the rows of many clients; new clients get the next ones."""
         rows = self.names.numbers(client_ids)
         self.make_rows()
         return rows
 
     def make_rows(self) -> None:
-        """Have a row for every client that has a name."""
+        """Make a row for every client that has a name."""
         rows, room = len(self.names), len(self.clients)
         if rows > room:
             room = max(rows, room + room // 2)
@@ -134,7 +140,7 @@ class Table:
             self._begun = rows
 
     def arrays(self, events: int) -> Arrays:
-        """What kernels work on, with room for all trends that so many interactions can begin."""
+        """Return what kernels work on, with capacity for all trends that so many interactions can begin."""
         room = int(self.trends_used[0]) + events * _TRENDS_PER_EVENT
         room = min(room, 1 + len(self.names) * len(TRAITS))
         if room > len(self.trends):
@@ -144,23 +150,27 @@ class Table:
             self.calendars, self._outbox,
         )  # fmt: skip
 
+    def waiting(self, moments: int) -> Waiting:
+        """What is waited for, as kernels see it, with room for so many more moments."""
+        return self.moments.reserve(moments, len(self.names))
+
     def is_any_due(self, until_s: float) -> bool:
-        """Tell whether a transition of any client is due before an instant."""
+        """Check whether a transition of any client is due before an instant."""
         return bool(self.due_s[: len(self.names)].min(initial=NEVER_S) < until_s)
 
     def due_rows(self, until_s: float) -> Integers:
-        """The clients of which a transition is due before an instant."""
+        """Return the rows of the clients that have a transition due before an instant."""
         before = np.uint32(
             math.ceil(min(max(until_s, 0), NEVER_S))
         )  # beside a float, NumPy would make floats of them all
         return np.flatnonzero(self.due_s[: len(self.names)] < before)
 
     def trend_numbers(self) -> Records:
-        """Which trends each client has, as kernels see it."""
+        """Return the numbers of each client's trends, as kernels see them."""
         return self.trend_of.view(TREND_NUMBERS).reshape(-1).view(np.recarray)
 
     def segment(self, name: str) -> int | None:
-        """The segment's number; a new one begins with the default table. None: no room for another."""
+        """Return the segment's number; a new one begins with the default table. None: there are too many segments."""
         known = len(self.segment_names)
         number = self.segment_names.number(name)
         if number == known:
@@ -168,16 +178,18 @@ class Table:
             if name in self._prior:
                 self.segments[number] = self._prior[name]
             self._set_budget(number, name)
+            self.moments.add_segment(number, name)
             population.refit(self.segments, number)
             debt.refit(self.segments, number)
         return number
 
     def put_segment(self, number: int, name: str, segment: np.void) -> None:
-        """Give a durable segment its number back."""
+        """Load a durable segment under its number."""
         self.segment_names.put(number, name)
         self._reserve(number)
         self.segments[number] = segment
         self._set_budget(number, name)
+        self.moments.add_segment(number, name)
 
     def _set_budget(self, number: int, name: str) -> None:
         budget = self._budgets.get(name, self._budget)
@@ -190,13 +202,13 @@ class Table:
             self.segments = np.concatenate([self.segments, more]).view(np.recarray)
 
     def recent_ids(self, row: int) -> list[str]:
-        """Ids of the client's last contacts, the newest last."""
+        """Return the ids of the client's last contacts, the newest last."""
         return self.recent.ids(row, int(self.clients[row].contacts))
 
-    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
-        """The durable form of these rows and segments, and of whatever is new and has a number.
+    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return the durable form of these rows and segments, of all names that are new, and of what was learned.
 
-        What has a number is saved before anything that comes after it, so that a restart gives no number twice.
+        Names come first: a restart must not give a number twice.
         """
         for key, vocabulary in ((CHANNEL_KEY, self.channels), (ACCOUNT_KEY, self.accounts)):
             for number, word in vocabulary.unsaved():
@@ -213,25 +225,38 @@ class Table:
             clients = codec.encode_clients(self.clients, self.trends, self.trend_numbers(), some)
             for name, client, recent in zip(self.names.of(some), clients, ids, strict=True):
                 yield CLIENT_KEY + name.encode(), _VERSION + client + recent
+        yield from self._outlook_records()
+
+    def _outlook_records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The durable form of what was learned of the return of clients, and of what is waited for."""
+        if posterior := self.moments.take_posterior():
+            yield OUTLOOK_KEY + b"0", _VERSION + posterior
+        for number, rate in self.moments.take_rates():
+            yield RATE_KEY + str(number).encode(), _VERSION + rate
+        changed = self.moments.take_rows()
+        for name, (_, moments) in zip(self.names.of([row for row, _ in changed]), changed, strict=True):
+            yield MOMENTS_KEY + name.encode(), None if moments is None else _VERSION + moments
 
     def forget(self, client_id: str) -> None:
-        """Erase a client: it is as one that nobody has heard of."""
+        """Erase a client: it is as a client that was never heard."""
         row = self.names.drop(client_id)
         if row is not None:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
             self.recent.forget(row)
+        self.moments.forget(client_id)
 
     def time_off(self) -> TimeOff:
         """Return what does not count as time for a client of this shard."""
         return TimeOff(self.calendars[0])
 
     def find_due(self, session_days: float) -> None:
-        """Find out, once all records are loaded, what is due when."""
+        """Find out, once all records are loaded, what is due when, and wait for what they wait for."""
+        self.moments.begin(self.names)
         transitions.find_due(self.arrays(0), len(self.names), session_days)
 
     def open_incidents(self) -> int:
-        """How many incidents people were told of and are not resolved."""
+        """Count the incidents that are open and not held."""
         rows = self.clients[: len(self.names)]
         states = [rows[signal]["incident"]["state"] for signal in SILENCES]
         states.append(self.trends["state"][: self.trends_used[0]])

@@ -52,6 +52,13 @@ class DetectionSettings(BaseSettings):
         le=168,
         description="Hours between two interactions of a client below which they count as one contact.",
     )
+    escalate_at: float = Field(
+        2.5,
+        gt=1,
+        le=100,
+        description="A silence of contact or orders escalates when it has lasted this many times its own deadline:"
+        " lower is earlier, and less sure.",
+    )
     learning_gaps_min: int = Field(
         100,
         ge=1,
@@ -68,5 +75,5 @@ class DetectionSettings(BaseSettings):
         1000,
         ge=1,
         le=100_000,
-        description="Segments that a shard keeps statistics for. An event that names one more is rejected.",
+        description="Segments that a shard keeps statistics for. An event with one more counts without its segment.",
     )

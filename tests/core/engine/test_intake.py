@@ -48,12 +48,6 @@ def test_good_records_around_a_bad_one_are_applied():
     assert shard.applied_to("emails") == 2
 
 
-def test_one_segment_too_many_is_refused():
-    """A segment beyond the bound is refused."""
-    (bad,) = refused(0, 1, wire(segment="new"))[1]
-    assert bad["reason"] == "segment_limit"
-
-
 def test_records_read_before_are_passed_over():
     """Kafka may hand records over again after a restart; they count once."""
     shard = Shard(Policy(sources=("emails",)))

@@ -174,9 +174,10 @@ def test_state_exists_only_for_the_signals_that_a_client_has(name):
 
 
 def test_a_client_that_was_never_heard_is_not_told_of():
-    """Meetings that we called for, and nobody came: there is nothing that it could lose."""
+    """Of payments that its bank makes ever later, without a word of the client: there is nothing that it could lose."""
     shard = Shard(POLICY)
-    values = [*steady("meetings_kept", STEADY), *[0] * WORSE]
-    ours = [one | {"direction": "outbound"} for one in acts("meetings_kept", values)]
-    assert told_of(shard, ours) == []
-    assert told_of(shard, [interaction(500), *(interaction(507, direction="none", kind="meeting", outcome="no_show"),)])
+    values = [*steady("payment_delay", STEADY), *[30.0] * WORSE]
+    made = [one | {"direction": "none"} for one in acts("payment_delay", values)]
+    assert told_of(shard, made) == []
+    late = interaction(507, direction="none", kind="payment", due_at=interaction(477)["at"])
+    assert told_of(shard, [interaction(500), late])

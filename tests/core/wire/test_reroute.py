@@ -9,7 +9,7 @@ from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.records import columns_of
-from detector.core.wire.reroute import ORIGIN, REROUTED, RecordPlace, origin_of
+from detector.core.wire.reroute import ORIGIN, REROUTED, WRITTEN, RecordPlace, origin_of
 
 NOW_S = 1.7e9
 SOURCES = ("emails", "calls")
@@ -55,7 +55,11 @@ def test_a_record_is_sent_on_as_it_is_and_applied_in_its_own_shard():
     intake.read("emails", columns_of([Record(7, wire(1.6e9), headers=(("trace", b"1"),))]), NOW_S)
     (one,) = advanced(astray).rerouted
     assert (one.partition, one.key, one.value) == (HOME, b"ann", wire(1.6e9))
-    assert one.headers == [("trace", b"1"), (ORIGIN, f"ghosting.emails/{ASTRAY}/7".encode())]
+    assert one.headers == [
+        ("trace", b"1"),
+        (ORIGIN, f"ghosting.emails/{ASTRAY}/7".encode()),
+        (WRITTEN, b"1700000000.0"),
+    ]
     assert astray.counts["applied"] == len(astray.table.names) == 0
     home, intake = shard_of(HOME)
     intake.read(REROUTED, columns_of(arrived([one])), NOW_S)

@@ -1,0 +1,130 @@
+"""`ghosting map`: what a mapping makes of a file, record by record; and the presets, to look at and to copy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detector.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from detector.mapping.run import Mapped, Totals
+
+SECRET = "GHOSTING_MAPPING_SECRET"  # noqa: S105 (the name of a variable)
+LIST, SHOW, AUTO = "list", "show", "auto"
+
+
+def _not_typed(context: typer.Context, value: str | None) -> str | None:
+    """Refuse a secret on the command line, which everybody on the machine can read."""
+    source = context.get_parameter_source("secret")
+    if value is not None and source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter(f"a command line would show it: use {SECRET}")
+    return value
+
+
+def map_command(
+    name: Annotated[str, typer.Argument(metavar="PRESET|FILE|auto|list|show", help="A preset, or a mapping file.")],
+    preset: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="Of `show`: which.")] = None,
+    tried: Annotated[
+        Path | None, typer.Option("--try", metavar="FILE", help="A file of the tool, or a maildir: plain or gzip.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
+    ] = None,
+    as_json: AsJson = False,
+    secret: Annotated[
+        str | None,
+        typer.Option(envvar=SECRET, hidden=True, callback=_not_typed, help="Key of the HMAC that replaces ids."),
+    ] = None,
+) -> None:
+    """Try a mapping on a file of another tool: `list` names the presets, `show` prints one to copy."""
+    with _mistakes_told():
+        if name == LIST:
+            _list()
+        elif name == SHOW:
+            _show(preset)
+        elif tried is None:
+            raise typer.BadParameter("name the file to try: ghosting map shopify --try orders_export.csv")
+        else:
+            _try(name, tried, config, secret.encode() if secret else None, as_json=as_json)
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    from detector.files.files import InputError
+    from detector.mapping.errors import MappingError
+
+    try:
+        yield
+    except MappingError as error:
+        raise InputError(str(error)) from None
+
+
+def _list() -> None:
+    from detector.mapping import library
+
+    width = max(map(len, library.names()))
+    for name in library.names():
+        typer.echo(f"{name:<{width}}  {library.about(name)}")
+
+
+def _show(preset: str | None) -> None:
+    from detector.mapping import library
+    from detector.mapping.errors import MappingError
+
+    if preset not in library.names():
+        raise MappingError(f"{preset or 'nothing'} is no preset; `ghosting map list` names them")
+    typer.echo(library.text_of(preset), nl=False)
+
+
+def _try(name: str, tried: Path, config: Path | None, secret: bytes | None, *, as_json: bool) -> None:
+    import orjson
+
+    from detector.mapping import detect, library, run
+    from detector.mapping.config import load
+    from detector.mapping.firm import Firm
+
+    firm = load(config, secret=secret) if config else Firm(secret=secret)
+    if name == AUTO:
+        name = detect.preset_of(tried, firm)
+        typer.echo(f"preset {name}", err=True)
+    totals = run.Totals()
+    for mapped in run.map_file(tried, library.load(name, firm), totals):
+        if as_json:
+            typer.echo(orjson.dumps(run.as_json(mapped)))
+        else:
+            for line in _shown(mapped):
+                typer.echo(line)
+    for line in _summary(totals):
+        typer.echo(line, err=as_json)
+
+
+def _shown(mapped: "Mapped") -> Iterator[str]:
+    import orjson
+
+    from detector.mapping.outcome import Dropped
+
+    place = f"{mapped.number:>6}  line {mapped.line:<6}"
+    if isinstance(mapped.result, Dropped):
+        yield f"{place}  dropped, {mapped.result.reason}: {mapped.result.why}"
+    elif isinstance(mapped.result, list):
+        for interaction in mapped.result:
+            yield f"{place}  {orjson.dumps(interaction).decode()}"
+    else:
+        word = type(mapped.result).__name__.lower()
+        yield f"{place}  {word} {orjson.dumps(mapped.result.fields).decode()}"
+
+
+def _summary(totals: "Totals") -> Iterator[str]:
+    from detector.mapping.outcome import REASONS
+
+    yield f"{'records':<24}{totals.records:>12,}"
+    yield f"{'  interactions':<24}{totals.interactions:>12,}"
+    for word, count in (("  commands", totals.commands), ("  gaps", totals.gaps)):
+        if count:
+            yield f"{word:<24}{count:>12,}"
+    for reason, meaning in REASONS.items():
+        if count := totals.dropped[reason]:
+            yield f"{f'  dropped, {reason}':<28}{count:>8,}  {meaning}"

@@ -1,0 +1,118 @@
+"""Map records one after the other, and count what came of them: the entry for replays, learning and producing.
+
+`map_records` takes any iterator of records, so that another reader of files can be put in front of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from detector.mapping import records
+from detector.mapping.library import Preset
+from detector.mapping.mapper import Mapper
+from detector.mapping.outcome import Command, Dropped, Gap, Interaction, Result
+from detector.mapping.records import Record
+from detector.mapping.text import InexactError
+
+
+class Mapped(NamedTuple):
+    """What became of one record.
+
+    Parameters
+    ----------
+    number
+        Number of the record, from 1.
+    line
+        Line on which it begins.
+    result
+        Its interactions, or why there is none.
+
+    """
+
+    number: int
+    line: int
+    result: Result
+
+
+@dataclass
+class Totals:
+    """What became of all records so far."""
+
+    records: int = 0
+    interactions: int = 0
+    commands: int = 0
+    gaps: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def count(self, result: Result) -> None:
+        """Count one record."""
+        self.records += 1
+        if isinstance(result, list):
+            self.interactions += len(result)
+        elif isinstance(result, Dropped):
+            self.dropped[result.reason] += 1
+        elif isinstance(result, Command):
+            self.commands += 1
+        else:
+            self.gaps += 1
+
+
+def map_value(mapper: Mapper, value: object) -> Result:
+    """Map one record: bytes of JSON, a parsed object, or what a reader could not read."""
+    if isinstance(value, bytes):
+        try:
+            parsed = records.parse_json(value)
+            return parsed if isinstance(parsed, Dropped) else mapper.map(parsed)
+        except InexactError:
+            return mapper.map_parsed(records.parse_exactly(value))
+    return value if isinstance(value, Dropped) else mapper.map_parsed(value)
+
+
+def map_records(source: Iterable[Record], mapper: Mapper, totals: Totals | None = None) -> Iterator[Mapped]:
+    """Map records in their order; `totals`, if given, counts them."""
+    for number, (line, value) in enumerate(source, 1):
+        result = mapper.map_parsed(value) if type(value) is dict else map_value(mapper, value)
+        if totals is not None:
+            totals.count(result)
+        yield Mapped(number, line, result)
+
+
+def map_file(path: Path, preset: Preset, totals: Totals | None = None) -> Iterator[Mapped]:
+    """Map the records of a file, or of a maildir.
+
+    Parameters
+    ----------
+    path
+        The file.
+    preset
+        From `library.load`.
+    totals
+        Counts what came of the records, if given.
+
+    Raises
+    ------
+    MappingError
+        If the file cannot be opened.
+    """
+    return map_records(records.read(path, columns=preset.columns, wanted=preset.wanted), preset.mapper, totals)
+
+
+def interactions(path: Path, preset: Preset, totals: Totals | None = None) -> Iterator[tuple[int, Interaction]]:
+    """Return the interactions of a file with the line of their record; `totals` counts what else there was."""
+    for mapped in map_file(path, preset, totals):
+        if isinstance(mapped.result, list):
+            for interaction in mapped.result:
+                yield mapped.line, interaction
+
+
+def as_json(mapped: Mapped) -> dict[str, object]:
+    """Return the object that `ghosting map --json` prints for a record."""
+    number, line, result = mapped
+    out: dict[str, object] = {"record": number}
+    if isinstance(result, Dropped):
+        return {**out, "dropped": result.reason, "why": result.why, "line": line}
+    if isinstance(result, list):
+        return {**out, "interactions": result, "line": line}
+    return {**out, "gap" if isinstance(result, Gap) else "command": result.fields, "line": line}
