@@ -49,16 +49,16 @@ class Outlook(base.Classifier):
     ...     ann.learn_one({"at": 7 * week * day_s})
     >>> silent = ann.moment(ann.deadline_s)
     >>> [round(chance, 2) for chance in outlook.chances(silent)[:3]]
-    [0.51, 0.3, 0.22]
+    [0.44, 0.27, 0.25]
 
     Ten clients in such a silence were all heard within the 30 days:
 
     >>> for _ in range(10):
     ...     outlook.learn_one({**silent, "stage": 0}, False)
     >>> [round(chance, 2) for chance in outlook.chances(silent)[:3]]
-    [0.15, 0.06, 0.04]
+    [0.25, 0.1, 0.09]
     >>> round(outlook.predict_proba_one({**silent, "stage": 0})[True], 2)
-    0.15
+    0.25
     """
 
     def __init__(self, segment: str = "segment") -> None:

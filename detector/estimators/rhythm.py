@@ -41,7 +41,7 @@ class Rhythm(Silence):
     >>> ann.expected_next.median_s < ann.expected_next.p90_s < ann.deadline_s
     True
     >>> [round(ann.probability_gone(day * day_s), 2) for day in (77, 97, 157)]
-    [0.02, 0.13, 0.74]
+    [0.08, 0.21, 0.51]
     """
 
     def __init__(

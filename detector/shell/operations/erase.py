@@ -60,7 +60,7 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     with mapping_denials(settings), mapping_fencing(_COMMAND):
         for partition, keys in sorted(wanted.items()):
             present = await _present(settings, partition, keys)
-            await _write_tombstones(settings, partition, sorted(present))
+            await _write_tombstones(settings, partition, sorted(present | {_moments_of(key) for key in present}))
             known |= present
     unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
     erased = sum(key.startswith(CLIENT_KEY) for key in known)
@@ -74,6 +74,11 @@ async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[
         if record.key in keys:
             (present.discard if record.value is None else present.add)(record.key)
     return present
+
+
+def _moments_of(key: bytes) -> bytes:
+    """Return the key of the outcomes that are awaited of a client; it need not have a value."""
+    return MOMENTS_KEY + key.removeprefix(CLIENT_KEY)
 
 
 async def _write_tombstones(settings: Settings, partition: int, keys: Iterable[bytes]) -> None:
