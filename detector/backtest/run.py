@@ -61,9 +61,9 @@ class Judged:
 
     @property
     def best_baseline(self) -> Baseline | None:
-        """The tuned baseline with the fewest missed contacts."""
-        tuned = [one for one in self.baselines if one.tuned and one.score.delay.missed_contacts_mean is not None]
-        return min(tuned, key=lambda one: one.score.delay.missed_contacts_mean or 0.0, default=None)
+        """Return the tuned baseline with the fewest missed contacts."""
+        tuned = [rule for rule in self.baselines if rule.tuned and rule.score.delay.missed_contacts_mean is not None]
+        return min(tuned, key=lambda rule: rule.score.delay.missed_contacts_mean or 0.0, default=None)
 
     @property
     def missed_over_best_baseline(self) -> float | None:
@@ -142,7 +142,7 @@ def _copies(frozen: bytes, budget: float) -> list[Shard]:
 
 
 def _effects(shards: Sequence[Shard], sources: Sequence[str]) -> list[Effects]:
-    """Let the shards run to the last event, as `replay` does."""
+    """Run the shards to the last event, as `replay` does, and return their effects."""
     last_s = max(shard.front_s(source) for shard in shards for source in sources)
     end_s = math.nextafter(last_s, math.inf)
     return [np.concatenate([np.empty(0, EFFECT), *shard.advance(end_s).effects]) for shard in shards]

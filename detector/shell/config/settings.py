@@ -233,7 +233,7 @@ class Settings(ForwardSettings, ConnectionSettings):
         1000,
         ge=1,
         le=100_000,
-        description="Segments that a shard keeps statistics for. An event that names one more is rejected.",
+        description="Segments that a shard keeps statistics for. An event with one more counts without its segment.",
     )
     chunk_records: int = Field(
         5000, ge=1, le=100_000, description="Records of one partition that a worker reads and parses together."

@@ -20,6 +20,7 @@ from detector.shell.operations.no_worker import mapping_fencing, require_no_work
 from schemas.ids import normal_client_id
 
 _COMMAND = "ghosting erase"
+_KINDS = (CLIENT_KEY, MOMENTS_KEY)  # records of the state that have a client's id in their keys
 
 
 class Erased(NamedTuple):
@@ -53,7 +54,8 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     wanted: dict[int, set[bytes]] = defaultdict(set)
     spellings = [{client, normal_client_id(client)} for client in set(clients)]
     for client in (spelling for both in spellings for spelling in both):
-        wanted[partition_of(client, settings.partitions)].add(CLIENT_KEY + client.encode())
+        keys = {kind + client.encode() for kind in _KINDS}
+        wanted[partition_of(client, settings.partitions)].update(keys)
     known = set[bytes]()
     with mapping_denials(settings), mapping_fencing(_COMMAND):
         for partition, keys in sorted(wanted.items()):
@@ -61,7 +63,8 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
             await _write_tombstones(settings, partition, sorted(present | {_moments_of(key) for key in present}))
             known |= present
     unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
-    return Erased(settings.state_topic, len(known), unknown, await _others(settings))
+    erased = sum(key.startswith(CLIENT_KEY) for key in known)
+    return Erased(settings.state_topic, erased, unknown, await _others(settings))
 
 
 async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:
