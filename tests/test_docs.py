@@ -12,7 +12,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from detector.cli import app
-from detector.shell.config.settings import OWN_TOPICS, Settings, variable
+from detector.shell.config.installation import OWN_TOPICS
+from detector.shell.config.settings import Settings, variable
 from detector.shell.pages import configuration
 from detector.shell.pages.configuration import PAGE, page
 from schemas.rejection import MEANINGS

@@ -42,5 +42,5 @@ class Declared:
         1741082400.0
         """
         if self.times_in == "excel-days":
-            return round((number - _EXCEL_EPOCH_DAYS) * _DAY_S, 3)
+            return round(float(number - _EXCEL_EPOCH_DAYS) * _DAY_S, 3)
         return number / {"s": 1, "ms": 1_000, "us": 1_000_000}[self.times_in]
