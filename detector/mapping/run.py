@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from detector.mapping import records
 from detector.mapping.library import Preset
 from detector.mapping.mapper import Mapper
-from detector.mapping.outcome import Command, Dropped, Gap, Interaction, Result
+from detector.mapping.outcome import DROPPED, Command, Dropped, Gap, Interaction, Result
 from detector.mapping.records import Record
 from detector.mapping.text import InexactError
 
@@ -68,6 +68,39 @@ def map_value(mapper: Mapper, value: object) -> Result:
         except InexactError:
             return mapper.map_parsed(records.parse_exactly(value))
     return value if isinstance(value, Dropped) else mapper.map_parsed(value)
+
+
+def map_record(mapper: Mapper, value: bytes | None) -> Result:
+    """Map one record of a topic: JSON, or a form; None is a tombstone."""
+    if value is None:
+        return DROPPED["tombstone"]
+    return map_value(mapper, records.form_of(value) if records.FORM.match(value) else value)
+
+
+def map_body(mapper: Mapper, body: bytes, headers: Mapping[str, str]) -> list[Result]:
+    """Map what was posted by a webhook: JSON, a list of JSON whose elements are mapped one by one, or a form.
+
+    Parameters
+    ----------
+    mapper
+        Of the tool that posted it.
+    body
+        What was posted.
+    headers
+        The headers of the request; some tools name the kind of event there and nowhere else.
+    """
+    if records.FORM.match(body):
+        return [mapper.map_parsed({"headers": headers, "body": records.form_of(body)})]
+    parsed = records.parse_json(body)
+    try:
+        return [mapper.map(value) for value in _posted(parsed, headers)]
+    except InexactError:
+        return [mapper.map_parsed(value) for value in _posted(records.parse_exactly(body), headers)]
+
+
+def _posted(parsed: object, headers: Mapping[str, str]) -> Iterator[object]:
+    for element in parsed if isinstance(parsed, list) else [parsed]:
+        yield element if isinstance(element, Dropped) else {"headers": headers, "body": element}
 
 
 def map_records(source: Iterable[Record], mapper: Mapper, totals: Totals | None = None) -> Iterator[Mapped]:

@@ -17,10 +17,11 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.connection import ConnectionSettings
 from detector.shell.config.forwarding import ForwardSettings
+from detector.shell.config.receiving import ReceiveSettings
 from detector.shell.config.text import listed, pairs
 
 PREFIX = "GHOSTING_"
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state", "commands", "gaps")
 SOURCES_MAX = 32
 METRICS_SEGMENTS_MAX = 100
 OWNERS_MAX = 100_000
@@ -61,7 +62,7 @@ OwnedName = Annotated[str, Field(min_length=1, max_length=200)]
 OwnerName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class Settings(ForwardSettings, ConnectionSettings):
+class Settings(ReceiveSettings, ForwardSettings, ConnectionSettings):
     """All settings, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
@@ -365,6 +366,21 @@ class Settings(ForwardSettings, ConnectionSettings):
         return self.topic("dead-letters")
 
     @property
+    def commands_topic(self) -> str:
+        """The topic of what other tools say of clients: that some were merged, or that one was erased."""
+        return self.topic("commands")
+
+    @property
+    def gaps_topic(self) -> str:
+        """The topic of holes in the feeds of other tools."""
+        return self.topic("gaps")
+
+    @property
+    def mapped_topics(self) -> tuple[str, ...]:
+        """The topics that mappings write to, and the only ones."""
+        return (*self.source_topics, self.rejected_topic, self.commands_topic, self.gaps_topic)
+
+    @property
     def rerouted_topic(self) -> str:
         """The topic of records that were produced to another partition than that of their client."""
         return self.topic(REROUTED)
@@ -400,5 +416,6 @@ def variable(name: str) -> str:
 
 
 def fields() -> list[tuple[str, FieldInfo]]:
-    """Return all settings with their fields, those of `ghosting forward` last, because few need them."""
-    return sorted(Settings.model_fields.items(), key=lambda item: item[0] in ForwardSettings.model_fields)
+    """Return all settings with their fields, those of `ghosting receive` and `forward` last, because few need them."""
+    last = [*ReceiveSettings.model_fields, *ForwardSettings.model_fields]
+    return sorted(Settings.model_fields.items(), key=lambda item: last.index(item[0]) if item[0] in last else -1)

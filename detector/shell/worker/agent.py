@@ -67,6 +67,8 @@ class Agent(Generic[Task]):
         Called after each assignment, also of no partition.
     tasks
         The tasks at work, by partition.
+    commits_acked
+        Whether Faust commits the offsets of acked chunks; else the transactions of the tasks do.
     """
 
     group: str
@@ -74,6 +76,7 @@ class Agent(Generic[Task]):
     take_over: Callable[[int, faust.App], Task]
     assigned: Callable[[], None]
     tasks: MutableMapping[int, Task] = field(default_factory=dict)
+    commits_acked: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,13 @@ class Observed:
     started: Callable[[], None]
 
 
+def obey_sigterm() -> None:
+    """End with 0 at SIGTERM, from now until Faust handles it: nothing was begun."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))
+
+
 def run_agent(settings: Settings, agent: Agent[Task], observed: Observed) -> int:
     """Work until a signal comes; return the process's exit code. The caller has checked the topics."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))  # until Faust handles it: nothing was begun
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = build_app(settings, agent)
@@ -170,7 +177,7 @@ def build_app(settings: Settings, agent: Agent[Task]) -> faust.App:
         broker_heartbeat_interval=settings.session_timeout_s / _HEARTBEATS_PER_SESSION,
         broker_commit_interval=1.0,
     )
-    app.transport = ChunkTransport(urls, app, settings.chunk_records)
+    app.transport = ChunkTransport(urls, app, settings.chunk_records, commits_acked=agent.commits_acked)
     _connect(app, settings, agent)
     return app
 

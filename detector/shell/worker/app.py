@@ -10,7 +10,7 @@ from detector.shell.telemetry import logs
 from detector.shell.telemetry.catalogue import WORKER
 from detector.shell.telemetry.metrics import Metrics
 from detector.shell.worker import malloc
-from detector.shell.worker.agent import Agent, Observed, run_agent
+from detector.shell.worker.agent import Agent, Observed, obey_sigterm, run_agent
 from detector.shell.worker.gauges import Gauges
 from detector.shell.worker.shard_task import ShardTask
 from detector.shell.worker.warmup import make_ready
@@ -20,6 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 def run_worker(settings: Settings) -> int:
     """Work until a signal comes; return the process's exit code. The caller has checked the topics."""
+    obey_sigterm()
     malloc.give_back()
     logs.configure(settings.log_level, settings.log_format)
     make_ready(log.info)  # compiled in the event loop, they would block a transaction and the watchdog
