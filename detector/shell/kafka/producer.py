@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -51,6 +52,7 @@ class ConcurrentProducer:
             **for_producers(settings), enable_idempotence=True, acks="all", max_batch_size=_BATCH_BYTES
         )
         self._topics = settings.mapped_topics
+        self._stop_s_max = settings.shutdown_s_max / 2
         self.is_away = False  # whether the brokers have not taken something in time, and nothing since
 
     async def start(self) -> None:
@@ -60,8 +62,9 @@ class ConcurrentProducer:
             await self._producer.partitions_for(topic)
 
     async def stop(self) -> None:
-        """Wait for what was sent, and disconnect."""
-        await self._producer.stop()
+        """Wait a while for what was sent, and disconnect. What is still unwritten then was answered to nobody."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), self._stop_s_max)
 
     async def write(self, records: Iterable[tuple[str, int, bytes | None, bytes]], seconds_max: float) -> bool:
         """Write records, each with topic, partition and key; -> whether all copies have all of them in time.
