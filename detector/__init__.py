@@ -19,6 +19,11 @@ def _kernels_folder() -> Path:
     return folder / "__pycache__" / f"kernels-{digest.hexdigest()}"
 
 
+def has_kernels() -> bool:
+    """Check whether the kernels of these sources were compiled before, without importing Numba."""
+    return any(Path(os.environ["NUMBA_CACHE_DIR"]).glob("*/apply.apply-*.nbi"))
+
+
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels_folder()))
 if "numba" in sys.modules:  # else it reads the environment when it is imported
     sys.modules["numba.core.config"].reload_config()

@@ -90,6 +90,11 @@ class Evidence(Contract):
     """The `event_id`s of the last contacts, the newest last."""
     completed_gaps_in_segment: Count
     """How many gaps of all clients of the segment the comparison rests on."""
+    outlook_labels: Count
+    """How many outcomes of earlier alerts of this shard the probabilities rest on; 0 = on other firms' alone."""
+    probability_gone_between: Annotated[list[Share], Field(min_length=2, max_length=2)] | None
+    """`probability_gone` as exactly as it is known: eight in ten times the frequency lies between these two; null as
+    there, and for a client that has just been heard."""
 
 
 def _tables(schema: dict[str, Any]) -> None:
@@ -143,9 +148,15 @@ class AlertData(Contract):
     silence_percentile: Share | None
     """Share of this client's silences that are shorter than the present one; null = too few gaps."""
     probability_gone: Share | None
-    """Probability that the client does not come back; null = too few gaps."""
+    """Probability that the client is not heard for `gone_after_days` more days, on any channel; 0 = it has just been
+    heard; null = too few gaps between its contacts."""
+    gone_after_days: NotNegative | None
+    """The days of `probability_gone`: three times the client's own deadline, 90 at least and 365 at most; null = too
+    few gaps, or it has just been heard."""
     probability_no_contact_in_30_days: Share | None
     """Probability that nothing is heard in the next 30 days; null = too few gaps, or it has just been heard."""
+    probability_no_contact_in_90_days: Share | None
+    """The same for the next 90 days. It is at most that of 30 days, and `probability_gone` is at most this."""
     false_alerts_per_client_year: NotNegative
     """The budget that the deadline or the threshold was set by: false alerts of this signal per client and year."""
     channels_active: Annotated[list[Name], Field(max_length=4)]

@@ -19,7 +19,7 @@ Reason = Literal[
     "trend_crossed",
     "acknowledged",
     "snoozed",
-    "survival_tenth",
+    "silence_lasts",
     "returned",
     "recovered",
     "late_event",
@@ -33,7 +33,7 @@ MEANINGS: Final[Mapping[Reason, str]] = {
     "trend_crossed": "the signal left the range that chance explains",
     "acknowledged": "somebody takes care of it",
     "snoozed": "somebody wants to hear of it later",
-    "survival_tenth": "the chance of so long a silence fell to a tenth of what it was at the opening",
+    "silence_lasts": "the silence has lasted a multiple of its deadline (`GHOSTING_ESCALATE_AT`)",
     "returned": "the client acted again",
     "recovered": "the signal is back in the range that its history explains: it recovered, or the new level lasts",
     "late_event": "an event that came late shows that there was no silence",
@@ -46,7 +46,7 @@ REASONS: Final[Mapping[Transition, frozenset[Reason]]] = {
     "opened": frozenset({"deadline_passed", "trend_crossed"}),
     "acknowledged": frozenset({"acknowledged"}),
     "snoozed": frozenset({"snoozed"}),
-    "escalated": frozenset({"survival_tenth"}),
+    "escalated": frozenset({"silence_lasts"}),
     "resolved": frozenset({"returned", "recovered", "late_event", "closed", "erased", "merged", "currency_changed"}),
 }
 _SILENCES: Final[frozenset[Signal]] = frozenset({"contact", "orders", "reply_overdue"})

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.alert import Contract, ExpectedNext, Share, Timestamp, Uuid
+from schemas.alert import Contract, Count, ExpectedNext, NotNegative, Share, Timestamp, Uuid
 from schemas.incident import Severity, Signal, Type
 from schemas.interaction import Name
 
@@ -46,8 +46,14 @@ class Outlook(Contract):
     silence_percentile: Share | None
     """Share of this client's silences that are shorter than the present one; null = too few gaps."""
     probability_gone: Share | None
-    """Probability that the client does not come back; null = too few gaps."""
+    """Probability that the client is not heard for `gone_after_days` more days; null = too few gaps."""
+    gone_after_days: NotNegative | None
+    """The days of `probability_gone`: three times the client's own deadline, 90 at least and 365 at most."""
     probability_no_contact_in_30_days: Share | None
     """Probability that nothing is heard in the next 30 days; null = too few gaps."""
+    probability_no_contact_in_90_days: Share | None
+    """The same for the next 90 days."""
+    outlook_labels: Count
+    """How many outcomes of alerts of this shard the probabilities rest on."""
     incidents: list[OpenIncident]
     """What is open; an incident that is held while its segment learns is not."""

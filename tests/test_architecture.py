@@ -42,7 +42,7 @@ FOLDERS = {
     "detector.core.views": {*STATE, "detector.core.state", "detector.core.alerts"},
     "detector.core.engine": ENGINE,
     "detector.estimators": {*ENGINE, "detector.core.engine"},
-    "detector.files": {"schemas", "detector.core"},
+    "detector.files": {*GROUND, "detector.core.primitives", "detector.core.wire"},
     "detector.offline": OFFLINE,
     "detector.backtest": OFFLINE,
     "detector.mapping": {"schemas"},
@@ -58,7 +58,7 @@ FOLDERS = {
     "detector.shell.receive": {*WORKER, "detector.mapping", "detector.shell.worker", "detector.shell.mapper"},
     "detector.shell.pages": {"detector.shell.config", "detector.shell.telemetry"},
     "detector.demo": {*SHELL, "detector.simulate"},
-    "detector.cli": PROGRAMS,
+    "detector.cli": {*PROGRAMS, "detector"},
     "detector.__main__": {
         "detector.cli",
         "detector.files",

@@ -12,9 +12,11 @@ import typer.main
 from typer.testing import CliRunner
 
 from detector.cli import app
-from detector.shell.config.settings import OWN_TOPICS, Settings, variable
+from detector.shell.config.installation import OWN_TOPICS
+from detector.shell.config.settings import Settings, variable
 from detector.shell.pages import configuration
 from detector.shell.pages.configuration import PAGE, page
+from schemas.rejection import MEANINGS
 from tests.svg import path_of, texts_of
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +142,12 @@ def test_every_topic_is_on_its_page(topic):
     """Each topic of an installation has a row on the page of topics; sources share one."""
     rows = [line for line in (ROOT / "docs" / "topics.md").read_text(encoding="utf-8").splitlines() if "<app>." in line]
     assert any(re.search(rf"`(<app>)?\.{topic}`", row.partition(" | ")[0]) for row in rows)
+
+
+def test_every_reason_of_a_rejection_is_on_its_page():
+    """Each reason has a row with its meaning, word for word."""
+    page_of_input = (ROOT / "docs" / "interactions.md").read_text(encoding="utf-8")
+    assert [reason for reason, why in MEANINGS.items() if f"| `{reason}` | {why} |" not in page_of_input] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

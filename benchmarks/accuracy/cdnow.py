@@ -12,9 +12,8 @@ from scipy.stats import mannwhitneyu
 
 from benchmarks.accuracy.logs import CDNOW, Floats, Ints, Row, found, streamed
 from detector.core.clock import DAY_S
-from detector.core.incidents.effect import DEPARTURES_PER_CLIENT_YEAR
 from detector.core.layout import Records
-from detector.core.model import rhythm
+from detector.core.model import return_chance, rhythm
 
 END_S = datetime(1997, 10, 1, tzinfo=UTC).timestamp()
 HOLDOUT_DAYS = 39 * 7
@@ -23,16 +22,22 @@ GOALS = ((0, 0.755), (1, 0.720), (3, 0.715))  # by repeat purchases at least
 
 @njit
 def no_purchase(silences: Records, segments: Records, at_s: float, ahead_days: float) -> Floats:
-    """P(no contact in the days ahead) of each client: it has left, or its gap lasts longer."""
-    chances = np.empty(len(silences))
+    """P(no contact in the days ahead) of each client: it has left, or its gap lasts longer.
+
+    By the outlook model as it begins, before any outcome is known; a customer that bought once counts as one gap.
+    """
+    chances, x = np.empty(len(silences)), np.empty(4)
     population = segments[0].contact
     for c in range(len(silences)):
         days = (at_s - silences[c].last_s) / DAY_S
         by = rhythm.measure(silences[c], population)
         lasted = rhythm.survival(population, by, days)
         lasts = rhythm.survival(population, by, days + ahead_days)
-        gone = rhythm.probability_gone(silences[c], population, lasted, DEPARTURES_PER_CLIENT_YEAR)
-        chances[c] = 1 - (1 - gone) * (1 - lasts / lasted)
+        gaps, mean_days = max(silences[c].gaps, 1), rhythm.mean_gap_days(silences[c], population)
+        return_chance.fill_x(x, lasted, gaps, mean_days)
+        log_odds = return_chance.log_odds(lasted, mean_days) + (return_chance.WEIGHTS[:4] * x).sum()
+        gone = 1 / (1 + np.exp(-log_odds))
+        chances[c] = gone + (1 - gone) * lasts / lasted
     return chances
 
 

@@ -60,7 +60,7 @@ def seconds(batch: Records) -> tuple[float, int]:
     table = Table(1, 1.0, {}, 0.5, {})
     for client in range(CLIENTS):
         table.row(f"c{client}")
-    rules, slots, effects, taken = Rules(SESSION_DAYS, 0, 0.5), np.empty(len(batch), np.int64), 0, 0.0
+    rules, slots, effects, taken = Rules(SESSION_DAYS, 0, 0.5, 2.5), np.empty(len(batch), np.int64), 0, 0.0
     arrays = table.arrays(len(batch))
     for part in np.array_split(np.arange(len(batch)), 10):
         some, start = batch[part[0] : part[-1] + 1], 0

@@ -68,6 +68,31 @@ CLIENTS: Final = {
             width=24,
         ),
     ),
+    "Said against true": (
+        Panel(
+            "Silent all through, as said and as it came",
+            (
+                ("avg by (stage) (ghosting_outlook_said_ratio)", "said, {{stage}}"),
+                ("avg by (stage) (ghosting_outlook_true_ratio)", "true, {{stage}}"),
+            ),
+            "percentunit",
+            "Each pair should be alike: of the clients in the last 500 outcomes, how many were to be silent, and were.",
+        ),
+        Panel(
+            "Brier score, beside that of a constant",
+            (
+                ("avg(ghosting_outlook_brier > 0)", "what alerts said"),
+                ("avg(ghosting_outlook_brier_constant > 0)", "a constant"),
+            ),
+            about="The lower the better; above the constant, what alerts say of a return is worth nothing yet.",
+        ),
+        Panel(
+            "Outcomes learned",
+            (("sum(ghosting_outlook_labels)", "outcomes"),),
+            about="Below some hundreds an alert says its chance with a band.",
+            width=24,
+        ),
+    ),
     "Over time": (
         Panel(
             "New and resolved per day",

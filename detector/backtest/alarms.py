@@ -63,5 +63,5 @@ def placed(silences: Silences, client: Ints, opened_s: Floats, false: Bools) -> 
     )
     begun = np.empty(len(order), np.int64)
     begun[order] = np.cumsum(is_silence[order]) - 1
-    found = begun[len(silences.client) :]
-    return Alarms(found, (opened_s - silences.begin_s[found]) / DAY_S, false)
+    silence = begun[len(silences.client) :]
+    return Alarms(silence, (opened_s - silences.begin_s[silence]) / DAY_S, false)

@@ -35,7 +35,7 @@ class Baseline:
 
 
 def baselines(silences: Silences, false_alerts: int) -> list[Baseline]:
-    """Give the baselines for a log, each allowed as many false alerts; none if there is nothing to tune them on."""
+    """Return the baselines for a log, each allowed as many false alerts; none if there is nothing to tune them on."""
     judged = []
     for name, scale in SCALES.items():
         factor = tuned_factor(silences, scale(silences), false_alerts)
@@ -48,7 +48,7 @@ def baselines(silences: Silences, false_alerts: int) -> list[Baseline]:
 
 
 def tuned_factor(silences: Silences, scale: Floats, false_alerts: int) -> float | None:
-    """The least factor with at most so many false alerts; None if even no limit at all would not give more.
+    """Return the least factor with at most so many false alerts; None if even no limit at all would not give more.
 
     Parameters
     ----------

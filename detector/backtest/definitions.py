@@ -88,6 +88,15 @@ DEFINITIONS: Final = (
         "The k is chosen with the whole log known, which no rule can do in life: these rules are hard to beat.",
     ),
     Definition(
+        "Not heard again",
+        "What openings and escalations said of their client's return, for 30 days, 90 days and until it counts as gone"
+        " (three times its own deadline, 90 to 365 days), against what came true. Brier: mean squared difference;"
+        " skill: 1 - that by the Brier score of the share so far, which a constant can say. Each chance was said before"
+        " its outcome was known.",
+        "An alert counts where its days ended within the log, so a log of less than a year says little of the last"
+        " horizon. The chances are for the level, not for the order: who is to be called first is another question.",
+    ),
+    Definition(
         "What was learned",
         "P(a silence lasts longer than t and ends): the table of each segment at the end of the log, for clients of"
         " some mean gap. Each shard learns its own; of several the one that has learned most is shown.",

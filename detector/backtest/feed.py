@@ -22,7 +22,7 @@ Place = tuple[str, int]
 def feed(
     batches: Iterable[Sequence[bytes]], shards: Sequence[Shard], *, route: Callable[[str], str], now_s: float
 ) -> LogColumns:
-    """Let the shards take in the interactions of a log; what cannot be read is counted, and changes nothing.
+    """Hand the interactions of a log to the shards. A record that cannot be read is counted, and changes nothing.
 
     Parameters
     ----------
@@ -52,17 +52,17 @@ def feed(
 
 def _chunks(batches: Iterable[Sequence[bytes]]) -> Iterator[list[bytes]]:
     records = (record for batch in batches for record in map(bytes.strip, batch) if record)
-    while some := list(islice(records, _READ_AT_ONCE)):
-        yield some
+    while lines := list(islice(records, _READ_AT_ONCE)):
+        yield lines
 
 
 def _dealt(told: Told, source_of_kind: Sequence[str]) -> Iterator[tuple[Place, Ints]]:
-    """Which of the records go where; places in the order in which they are met."""
+    """Yield each place and the records that go there, in the order in which the places are met."""
     sources = list(dict.fromkeys(source_of_kind))
     numbers = np.array([sources.index(source) for source in source_of_kind])
     places = numbers[told.facts[:, _KIND].astype(np.int64)] + len(sources) * told.partitions
-    found, first = np.unique(places, return_index=True)
-    for place in found[np.argsort(first)].tolist():
+    distinct, first = np.unique(places, return_index=True)
+    for place in distinct[np.argsort(first)].tolist():
         partition, source = divmod(place, len(sources))
         yield (sources[source], partition), np.flatnonzero(places == place)
 
@@ -73,8 +73,8 @@ def _read(told: Told, dealt: Ints, offsets: range, shard: Shard, here: Here, rea
     chunk = chunk_of_values([told.values[i] for i in numbers])
     read, k = DecodedChunk.of(offsets, len(chunk.text)), 0
     while (k := read.read_plain(chunk, shard.table, here, k)) < len(numbers):
-        found = told.interactions.get(numbers[k]) or reader.read_one(told.values[numbers[k]])
-        assert not isinstance(found, Refusal)  # what is plain can be read in the other way, too
-        read.write(k, found, shard.table, here.now_s)
+        interaction = told.interactions.get(numbers[k]) or reader.read_one(told.values[numbers[k]])
+        assert not isinstance(interaction, Refusal)  # what is plain can be read in the other way, too
+        read.write(k, interaction, shard.table, here.now_s)
         k += 1
     return read

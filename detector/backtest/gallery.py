@@ -43,18 +43,18 @@ class Gallery:
     false_alarms: list[Timeline]
 
 
-def gallery(found: Backtest, judged: Judged) -> Gallery:
+def gallery(result: Backtest, judged: Judged) -> Gallery:
     """Choose the clients worth looking at.
 
     Parameters
     ----------
-    found
+    result
         The log.
     judged
         One of its budgets.
     """
-    log = found.log
-    contacts = np.bincount(found.silences.client, minlength=len(log.clients)).astype(np.float64)
+    log = result.log
+    contacts = np.bincount(result.silences.client, minlength=len(log.clients)).astype(np.float64)
     values = log.order_value if log.order_value.any() else contacts
 
     def at_stake(incident: Incident) -> float:
@@ -63,12 +63,12 @@ def gallery(found: Backtest, judged: Judged) -> Gallery:
     def surety(incident: Incident) -> float:
         return incident.probability_gone or 0.0
 
-    open_at_end = (one for one in judged.incidents if one.resolved_s is None)
+    open_at_end = (incident for incident in judged.incidents if incident.resolved_s is None)
     # Resolved by a late event, it was the log's disorder that raised it, not the detector.
-    returned = (one for one in judged.incidents if one.resolved_reason == "returned")
+    returned = (incident for incident in judged.incidents if incident.resolved_reason == "returned")
     return Gallery(
-        hits=[_timeline(found, judged, one) for one in _first_of_each_client(open_at_end, at_stake)],
-        false_alarms=[_timeline(found, judged, one) for one in _first_of_each_client(returned, surety)],
+        hits=[_timeline(result, judged, incident) for incident in _first_of_each_client(open_at_end, at_stake)],
+        false_alarms=[_timeline(result, judged, incident) for incident in _first_of_each_client(returned, surety)],
     )
 
 
@@ -81,12 +81,12 @@ def _first_of_each_client(incidents: Iterable[Incident], rank: Callable[[Inciden
     return list(first.values())
 
 
-def _timeline(found: Backtest, judged: Judged, incident: Incident) -> Timeline:
-    client, silences = incident.client, found.silences
+def _timeline(result: Backtest, judged: Judged, incident: Incident) -> Timeline:
+    client, silences = incident.client, result.silences
     return Timeline(
         client_id=incident.client_id,
         incident=incident,
-        incidents=[one for one in judged.incidents if one.client == client],
+        incidents=[other for other in judged.incidents if other.client == client],
         contacts_s=silences.begin_s[silences.client == client],
-        order_value=float(found.log.order_value[client]),
+        order_value=float(result.log.order_value[client]),
     )

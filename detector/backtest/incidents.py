@@ -93,7 +93,7 @@ class Told(NamedTuple):
 
 
 def told_by(effects: Sequence[Effects], log: Log) -> Told:
-    """Put the effects of all shards in order, and together to incidents.
+    """Put the effects of all shards in order, and group them by incident.
 
     Parameters
     ----------
@@ -102,8 +102,10 @@ def told_by(effects: Sequence[Effects], log: Log) -> Told:
     log
         That the shards read.
     """
-    client = np.concatenate([numbers[some["row"]] for numbers, some in zip(log.numbers, effects, strict=True)])
-    shard = np.repeat(np.arange(len(effects)), [len(some) for some in effects])
+    client = np.concatenate(
+        [numbers[its_effects["row"]] for numbers, its_effects in zip(log.numbers, effects, strict=True)]
+    )
+    shard = np.repeat(np.arange(len(effects)), [len(its_effects) for its_effects in effects])
     together = np.concatenate(list(effects))
     order = np.lexsort((_ranks(log.clients)[client], together["emitted_s"]))  # stable, as `alert.in_order` is used
     together, client, shard = together[order], client[order], shard[order]
@@ -116,7 +118,7 @@ def told_by(effects: Sequence[Effects], log: Log) -> Told:
 
 
 def _ranks(clients: Sequence[str]) -> Ints:
-    """The places of the clients if they were sorted by their ids."""
+    """Return the places of the clients if they were sorted by their ids."""
     ranks = np.empty(len(clients), np.int64)
     ranks[sorted(range(len(clients)), key=clients.__getitem__)] = np.arange(len(clients))
     return ranks
@@ -135,7 +137,7 @@ def _incidents(effects: Effects, client: Ints) -> Ints:
 
 
 def _places(incident: Ints, which: Bools) -> Ints:
-    """Per incident, where its transition is that is among these."""
+    """Return, per incident, the place of its transition among these; -1 = there is none."""
     places = np.full(incident.max(initial=_NONE) + 1, _NONE)
     places[incident[which]] = np.flatnonzero(which)
     return places
@@ -203,10 +205,10 @@ def contact_alarms(told: Told, silences: Silences) -> Alarms:
 
 
 def others(told: Told) -> dict[str, tuple[int, int]]:
-    """Incidents of all other types and signals, counted: opened, and how many of them were resolved."""
+    """Count the incidents of all other types and signals: opened, and how many of them were resolved."""
     resolved = told.resolved != _NONE
-    found = {}
+    counts = {}
     for number in np.unique(told.signals[~told.of_contact]).tolist():
         signal, which = SIGNAL_WORDS[number], told.signals == number
-        found[f"{TYPE_OF[signal]} {signal}"] = int(which.sum()), int(resolved[which].sum())
-    return dict(sorted(found.items()))
+        counts[f"{TYPE_OF[signal]} {signal}"] = int(which.sum()), int(resolved[which].sum())
+    return dict(sorted(counts.items()))

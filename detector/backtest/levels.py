@@ -28,7 +28,7 @@ class Shift(NamedTuple):
 
 
 def shifts(stream: str, at_s: Floats, start_s: float, end_s: float) -> list[Shift]:
-    """Give the changes of a stream's level, in order of time.
+    """Return the changes of a stream's level, in order of time.
 
     Parameters
     ----------
@@ -42,15 +42,15 @@ def shifts(stream: str, at_s: Floats, start_s: float, end_s: float) -> list[Shif
     first, stop = math.floor(start_s / DAY_S) + 1, math.floor(end_s / DAY_S)
     day = np.floor(at_s / DAY_S).astype(np.int64)
     counts = np.bincount(day[(day >= first) & (day < stop)] - first, minlength=max(stop - first, 0))
-    adwin, found, begin = _adwin(), list[Shift](), 0
+    adwin, changes, begin = _adwin(), list[Shift](), 0
     for seen, count in enumerate(counts.tolist(), 1):
         adwin.update(math.log1p(count))  # type: ignore[no-untyped-call] # levels differ by factors
         if adwin.drift_detected:
             latest = seen - _LATEST_DAYS
             before, now = float(counts[begin:latest].mean()), float(counts[latest:seen].mean())
-            found.append(Shift(stream, (first + seen) * DAY_S, before, now))
+            changes.append(Shift(stream, (first + seen) * DAY_S, before, now))
             adwin, begin = _adwin(), latest  # the old level is the past: ADWIN would forget it day by day
-    return found
+    return changes
 
 
 def _adwin() -> ADWIN:

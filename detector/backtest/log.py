@@ -91,7 +91,7 @@ class LogColumns:
         self.counts.update({name: int(which.sum()) for name, which in counts.items() if which.any()})
 
     def _meet(self, shard: int) -> None:
-        """Give the clients that are new to a shard the next numbers."""
+        """Number the clients that are new to a shard."""
         known = sum(map(len, self._numbers[shard]))
         new = len(self._names[shard]) - known
         if new:
@@ -99,7 +99,7 @@ class LogColumns:
             self._clients += new
 
     def log(self) -> Log:
-        """Give the columns as arrays."""
+        """Return the columns as arrays."""
         numbers = [np.concatenate(parts) for parts in self._numbers]
         client, at_s = _together(self._contacts, numbers)
         ordering, amount = _together(self._amounts, numbers)
@@ -117,13 +117,13 @@ class LogColumns:
 
     def _ids(self, numbers: Sequence[Ints]) -> list[str]:
         ids = [""] * self._clients
-        for names, its in zip(self._names, numbers, strict=True):
-            for number, name in zip(its.tolist(), names.of(range(len(its))), strict=True):
+        for names, clients in zip(self._names, numbers, strict=True):
+            for number, name in zip(clients.tolist(), names.of(range(len(clients))), strict=True):
                 ids[number] = name
         return ids
 
 
 def _together(parts: Sequence[tuple[int, Ints, Floats]], numbers: Sequence[Ints]) -> tuple[Ints, Floats]:
-    """Numbers of clients, for their rows, and values, of all parts."""
+    """Return the numbers of the clients, for their rows, and the values of all parts."""
     clients = [numbers[shard][rows] for shard, rows, _ in parts]
     return np.concatenate([_NO_INTS, *clients]), np.concatenate([np.empty(0), *(values for *_, values in parts)])

@@ -11,18 +11,18 @@ _SETTLED_GAPS = 1000
 _SHIFTS_MAX = 3
 
 
-def notes(found: Backtest) -> list[str]:
-    """Give the lines that a reader of the figures needs to know; the most important first."""
-    return [*_nothing_to_judge(found), *_read_badly(found), *_missing(found), *_moved(found), *_weak(found)]
+def notes(result: Backtest) -> list[str]:
+    """Return the lines that a reader of the figures needs to know; the most important first."""
+    return [*_nothing_to_judge(result), *_read_badly(result), *_missing(result), *_moved(result), *_weak(result)]
 
 
-def _nothing_to_judge(found: Backtest) -> Iterator[str]:
-    log = found.log
+def _nothing_to_judge(result: Backtest) -> Iterator[str]:
+    log = result.log
     if not log.clients:
         yield "There is no event that could be read: nothing can be computed."
     elif not len(log.client):
         yield "There is no inbound interaction that a person sent, so there are no contacts: nothing can be computed."
-    elif not found.silences.watched.any():
+    elif not result.silences.watched.any():
         yield (
             f"No client has {GAPS_MIN} gaps between contacts, so no alert is possible and no figure can be computed: "
             "bring a longer log."
@@ -31,8 +31,8 @@ def _nothing_to_judge(found: Backtest) -> Iterator[str]:
         yield "All events are of the same second: rates per week or year cannot be computed."
 
 
-def _read_badly(found: Backtest) -> Iterator[str]:
-    counts = found.log.counts
+def _read_badly(result: Backtest) -> Iterator[str]:
+    counts = result.log.counts
     refused = {reason: count for reason, count in sorted(counts.items()) if reason.startswith("rejected ")}
     if refused:
         reasons = ", ".join(f"{reason.removeprefix('rejected ')} {count:,}" for reason, count in refused.items())
@@ -40,16 +40,16 @@ def _read_badly(found: Backtest) -> Iterator[str]:
             f"{sum(refused.values()):,} of {counts['records']:,} records could not be read ({reasons}); "
             "`ghosting replay FILE --alerts OUT --rejected OUT` writes them with their reasons."
         )
-    if found.late:
+    if result.late:
         yield (
-            f"{found.late:,} events came after a newer one of their client. The detector learns nothing of them, but "
+            f"{result.late:,} events came after a newer one of their client. The detector learns nothing of them, but "
             "they count as contacts here, so some figures are worse than they would be live: sort the log by time."
         )
 
 
-def _missing(found: Backtest) -> Iterator[str]:
-    counts = found.log.counts
-    if not found.log.clients:
+def _missing(result: Backtest) -> Iterator[str]:
+    counts = result.log.counts
+    if not result.log.clients:
         return
     if not counts["outbound"]:
         yield "There is no outbound event: unanswered contact and reply times cannot be judged."
@@ -60,13 +60,13 @@ def _missing(found: Backtest) -> Iterator[str]:
         )
 
 
-def _moved(found: Backtest) -> Iterator[str]:
-    for shift in found.shifts[:_SHIFTS_MAX]:
+def _moved(result: Backtest) -> Iterator[str]:
+    for shift in result.shifts[:_SHIFTS_MAX]:
         yield (
             f"Contacts went from {shift.before:.3g} to {shift.now:.3g} a day, for all clients together, before "
             f"{rfc3339(shift.seen_s)[:10]}: a feed that breaks or a channel that is missing makes silences, too."
         )
-    for judged in found.judged:
+    for judged in result.judged:
         for shift in judged.shifts[:_SHIFTS_MAX]:
             yield (
                 f"With a budget of {judged.budget:g}, alerts of segment {shift.stream} went from {shift.before:.3g} to "
@@ -74,8 +74,8 @@ def _moved(found: Backtest) -> Iterator[str]:
             )
 
 
-def _weak(found: Backtest) -> Iterator[str]:
-    log, silences = found.log, found.silences
+def _weak(result: Backtest) -> Iterator[str]:
+    log, silences = result.log, result.silences
     clients = len(log.clients)
     if clients == 1:
         yield "There is one client only: its segment's table rests on it alone."
@@ -88,7 +88,7 @@ def _weak(found: Backtest) -> Iterator[str]:
     ended = int((silences.watched & silences.returned).sum())
     if 0 < ended < _SETTLED_GAPS:
         yield f"Only {ended:,} watched silences ended: the rates of false alerts are rough."
-    for judged in found.judged:
+    for judged in result.judged:
         if judged.held:
             yield (
                 f"With a budget of {judged.budget:g}, {judged.held:,} alerts were held while a segment learned; they "

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, NullLocator
 
+from detector.backtest.outlook import Reliability
 from detector.backtest.run import Judged
 from detector.backtest.score import Rate
 from detector.backtest.silences import Silences
@@ -66,6 +67,23 @@ def date_axis(axis: Axes) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.xaxis.set_major_locator(locator)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def reliability_plot(horizons: Sequence[Reliability]) -> str:
+    """Share of clients that were not heard again, by the chance that was said: a picture per horizon."""
+    with drawing(10.5, 3.3, len(horizons)) as (axes, done):
+        for axis, horizon in zip(axes, horizons, strict=True):
+            axis.plot((0, 1), (0, 1), color=MUTED, linewidth=1)
+            dots = [(bin_.said, bin_.true, bin_.alerts) for bin_ in horizon.bins if bin_.alerts]
+            if dots:
+                said, true, alerts = zip(*dots, strict=True)
+                sizes = 12 + 400 * np.array(alerts) / horizon.alerts
+                axis.scatter(said, true, s=sizes, color=BLUE, alpha=0.75, linewidths=0)
+            axis.set(xlim=(0, 1), ylim=(0, 1), title=horizon.horizon, xlabel="said")
+            axis.set_aspect("equal")
+            axis.grid(color=GRID)
+        axes[0].set_ylabel("came true")
+    return done[0]
 
 
 def calibration_plot(judged: Sequence[Judged]) -> str:

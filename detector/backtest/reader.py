@@ -70,12 +70,15 @@ class Reader:
         facts, partitions = self._read_plain(values)
         for i in np.flatnonzero(partitions == _ELSEWISE).tolist():
             values[i] = produced(values[i])
-            found = self.read_one(values[i])
-            if isinstance(found, Refusal):
-                refused[found.reason] += 1
+            interaction = self.read_one(values[i])
+            if isinstance(interaction, Refusal):
+                refused[interaction.reason] += 1
             else:
-                facts[i], partitions[i] = parsed_fields(found), partition_of(found["client_id"], self._partitions)
-                interactions[i] = found
+                facts[i], partitions[i] = (
+                    parsed_fields(interaction),
+                    partition_of(interaction["client_id"], self._partitions),
+                )
+                interactions[i] = interaction
         if not refused:
             return Told(values, facts, partitions, interactions, refused)
         accepted = np.flatnonzero(partitions != _ELSEWISE)
@@ -84,7 +87,7 @@ class Reader:
             [values[i] for i in places],
             facts[accepted],
             partitions[accepted],
-            {places[i]: one for i, one in interactions.items()},
+            {places[i]: interaction for i, interaction in interactions.items()},
             refused,
         )
 
@@ -102,13 +105,13 @@ class Reader:
 
 
 def chunk_of_values(values: Sequence[bytes]) -> JoinedRecords:
-    """Put records without keys and headers behind each other, as kernels take them."""
+    """Join records without keys and headers, as kernels take them."""
     return joined_records(RecordColumns(range(len(values)), [None] * len(values), values, [()] * len(values)))
 
 
 @njit(cache=True)
-def _look(text: Text, ends: Integers, partitions: int, facts: Floats, found: Ints, plain: Plain) -> None:
-    for i in range(len(found)):
+def _look(text: Text, ends: Integers, partitions: int, facts: Floats, placed: Ints, plain: Plain) -> None:
+    for i in range(len(placed)):
         if scan(text, ends[i], ends[i + 1], plain):
-            found[i] = partition_of_text(text, plain.starts[_CLIENT], plain.sizes[_CLIENT], partitions)
+            placed[i] = partition_of_text(text, plain.starts[_CLIENT], plain.sizes[_CLIENT], partitions)
         facts[i] = plain.parsed

@@ -12,7 +12,7 @@ from detector.backtest.definitions import DEFINITIONS
 from detector.backtest.gallery import Gallery, Timeline, gallery
 from detector.backtest.incidents import Incident
 from detector.backtest.notes import notes
-from detector.backtest.plots import alerts_plot, calibration_plot, rules_plot, survival_plot
+from detector.backtest.plots import alerts_plot, calibration_plot, reliability_plot, rules_plot, survival_plot
 from detector.backtest.run import Backtest, Judged
 from detector.backtest.survival import TOLD_TIMES_MEAN
 from detector.backtest.timeline import timeline_plot
@@ -32,12 +32,12 @@ class Card(NamedTuple):
     picture: str
 
 
-def page(found: Backtest, files: Sequence[str], budget: float) -> str:
+def page(result: Backtest, files: Sequence[str], budget: float) -> str:
     """Write the page.
 
     Parameters
     ----------
-    found
+    result
         What it shows.
     files
         Names of the log's files.
@@ -52,38 +52,39 @@ def page(found: Backtest, files: Sequence[str], budget: float) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": _number, "share": _share, "day": _day}
-    shown = min(found.judged, key=lambda one: abs(math.log(one.budget / budget)))
-    watched = bool(found.silences.watched.any())
+    shown = min(result.judged, key=lambda one: abs(math.log(one.budget / budget)))
+    watched = bool(result.silences.watched.any())
     return environment.get_template("report.html.j2").render(
-        found=found,
-        log=found.log,
+        result=result,
+        log=result.log,
         files=[Path(file).name for file in files],
-        contacts=len(found.silences.client),
+        contacts=len(result.silences.client),
         shown=shown,
         watched=watched,
-        pictures=_pictures(found, shown) if watched else {},
+        pictures=_pictures(result, shown) if watched else {},
         told_times_mean=TOLD_TIMES_MEAN,
-        tables=found.survival[:SEGMENTS_MAX],
-        more_tables=len(found.survival[SEGMENTS_MAX:]),
-        others=sorted({name for one in found.judged for name in one.others}),
-        notes=notes(found),
+        tables=result.survival[:SEGMENTS_MAX],
+        more_tables=len(result.survival[SEGMENTS_MAX:]),
+        others=sorted({name for one in result.judged for name in one.others}),
+        notes=notes(result),
         definitions=DEFINITIONS,
-        **_cards(gallery(found, shown), found),
+        **_cards(gallery(result, shown), result),
     )
 
 
-def _pictures(found: Backtest, shown: Judged) -> dict[str, str]:
-    spans = found.silences.log_end_s > found.silences.log_start_s
+def _pictures(result: Backtest, shown: Judged) -> dict[str, str]:
+    spans = result.silences.log_end_s > result.silences.log_start_s
     return {
-        "calibration": _inline(calibration_plot(found.judged)),
-        "rules": _inline(rules_plot(found.judged)),
-        "alerts": _inline(alerts_plot(found.silences, shown)) if spans else "",
-        "survival": _inline(survival_plot(found.survival[:SEGMENTS_MAX])) if found.survival else "",
+        "calibration": _inline(calibration_plot(result.judged)),
+        "rules": _inline(rules_plot(result.judged)),
+        "reliability": _inline(reliability_plot(shown.reliability)) if shown.reliability[0].alerts else "",
+        "alerts": _inline(alerts_plot(result.silences, shown)) if spans else "",
+        "survival": _inline(survival_plot(result.survival[:SEGMENTS_MAX])) if result.survival else "",
     }
 
 
-def _cards(chosen: Gallery, found: Backtest) -> dict[str, list[Card]]:
-    end_s = found.silences.log_end_s
+def _cards(chosen: Gallery, result: Backtest) -> dict[str, list[Card]]:
+    end_s = result.silences.log_end_s
 
     def card(timeline: Timeline, said: str) -> Card:
         return Card(timeline.client_id, said, _inline(timeline_plot(timeline, end_s)))
@@ -109,8 +110,8 @@ def _said_of_false_alarm(timeline: Timeline) -> str:
     back_after = ((told.resolved_s or told.opened_s) - told.opened_s) / DAY_S
     return (
         f"{_rhythm(told)} Alerted on {_day(told.opened_s)}, after {told.silent_days:.0f} days; in "
-        f"the end the chance that it had left was put at {told.probability_gone:.0%}. Back {back_after:.0f} days "
-        "after the alert."
+        f"the end the chance that it would not be heard was put at {told.probability_gone:.0%}. Back {back_after:.0f} "
+        "days after the alert."
     )
 
 
@@ -119,7 +120,7 @@ def _rhythm(told: Incident) -> str:
 
 
 def _inline(svg: str) -> str:
-    """Give a picture as an address, so that the ids in one picture cannot meet those of another."""
+    """Return a picture as an address, so that the ids in one picture cannot meet those of another."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 

@@ -10,18 +10,18 @@ from detector.backtest.survival import TIMES_MEAN, TOLD_TIMES_MEAN
 from detector.core.clock import rfc3339
 
 
-def as_json(found: Backtest) -> dict[str, Any]:
-    """Give everything that the tables show; what could not be computed is null."""
-    log = found.log
+def as_json(result: Backtest) -> dict[str, Any]:
+    """Return everything that the tables show; what could not be computed is null."""
+    log = result.log
     return {
         "log": {
             "clients": len(log.clients),
-            "contacts": len(found.silences.client),
+            "contacts": len(result.silences.client),
             "start": rfc3339(log.start_s) if log.clients else None,
             "end": rfc3339(log.end_s) if log.clients else None,
-            "late": found.late,
+            "late": result.late,
             **log.counts,
-            "level_shifts": _levels(found.shifts),
+            "level_shifts": _levels(result.shifts),
         },
         "budgets": [
             {
@@ -35,20 +35,21 @@ def as_json(found: Backtest) -> dict[str, Any]:
                     for name, (opened, resolved) in judged.others.items()
                 ],
                 "held": judged.held,
+                "outlook": [asdict(horizon) for horizon in judged.reliability],
                 "level_shifts": _levels(judged.shifts),
             }
-            for judged in found.judged
+            for judged in result.judged
         ],
         "survival": [
             {**asdict(table), "times_mean": list(TIMES_MEAN), "told_times_mean": list(TOLD_TIMES_MEAN)}
-            for table in found.survival
+            for table in result.survival
         ],
-        "notes": notes(found),
+        "notes": notes(result),
     }
 
 
 def _levels(shifts: list[Shift]) -> list[dict[str, Any]]:
     return [
-        {"stream": one.stream, "seen": rfc3339(one.seen_s), "before_a_day": one.before, "now_a_day": one.now}
-        for one in shifts
+        {"stream": shift.stream, "seen": rfc3339(shift.seen_s), "before_a_day": shift.before, "now_a_day": shift.now}
+        for shift in shifts
     ]

@@ -13,6 +13,7 @@ from detector.backtest.feed import feed
 from detector.backtest.incidents import Incident, contact_alarms, incidents_of, others, told_by
 from detector.backtest.levels import Shift, shifts
 from detector.backtest.log import Floats, Log
+from detector.backtest.outlook import Reliability, moments_of, reliability
 from detector.backtest.score import Calibration, Score, calibration, score
 from detector.backtest.silences import Silences, silences_of
 from detector.backtest.survival import SurvivalTable, survival_tables
@@ -43,6 +44,8 @@ class Judged:
         Alerts that were not released because their segment was still learning.
     shifts
         Where the alerts a day of a segment changed their level.
+    reliability
+        What the alerts said of their clients' return, against what came true, per horizon.
     """
 
     budget: float
@@ -54,12 +57,13 @@ class Judged:
     others: dict[str, tuple[int, int]]
     held: int
     shifts: list[Shift]
+    reliability: list[Reliability]
 
     @property
     def best_baseline(self) -> Baseline | None:
-        """The tuned baseline with the fewest missed contacts."""
-        tuned = [one for one in self.baselines if one.tuned and one.score.delay.missed_contacts_mean is not None]
-        return min(tuned, key=lambda one: one.score.delay.missed_contacts_mean or 0.0, default=None)
+        """Return the tuned baseline with the fewest missed contacts."""
+        tuned = [rule for rule in self.baselines if rule.tuned and rule.score.delay.missed_contacts_mean is not None]
+        return min(tuned, key=lambda rule: rule.score.delay.missed_contacts_mean or 0.0, default=None)
 
     @property
     def missed_over_best_baseline(self) -> float | None:
@@ -138,7 +142,7 @@ def _copies(frozen: bytes, budget: float) -> list[Shard]:
 
 
 def _effects(shards: Sequence[Shard], sources: Sequence[str]) -> list[Effects]:
-    """Let the shards run to the last event, as `replay` does."""
+    """Run the shards to the last event, as `replay` does, and return their effects."""
     last_s = max(shard.front_s(source) for shard in shards for source in sources)
     end_s = math.nextafter(last_s, math.inf)
     return [np.concatenate([np.empty(0, EFFECT), *shard.advance(end_s).effects]) for shard in shards]
@@ -158,6 +162,7 @@ def _judge(budget: float, effects: Sequence[Effects], shards: Sequence[Shard], s
         others=others(told),
         held=sum(shard.counts["held"] for shard in shards),
         shifts=_shifts_of_segments(incidents, log),
+        reliability=reliability(moments_of(told), log.end_s),
     )
 
 

@@ -65,7 +65,7 @@ class Silences:
 
 
 def silences_of(log: Log, session_days: float) -> Silences:
-    """Give the silences of a log.
+    """Return the silences of a log.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def silences_of(log: Log, session_days: float) -> Silences:
 
 
 def _typical_gap_days(settled_days: Floats) -> float:
-    """The geometric mean of the clients' mean gaps after five gaps, as a segment's fit has it."""
+    """Return the geometric mean of the clients' mean gaps after five gaps, as a segment's fit has it."""
     share = len(settled_days) / (len(settled_days) + _PRIOR_CLIENTS)
     mean_log = float(np.log(settled_days).mean()) if len(settled_days) else 0.0
     return math.exp(share * mean_log + (1 - share) * math.log(DEFAULT_GAP_DAYS))
@@ -109,7 +109,7 @@ def _typical_gap_days(settled_days: Floats) -> float:
 
 @njit(cache=True)
 def _history(client: Ints, days: Floats, kept: float) -> tuple[Ints, Floats, Floats]:
-    """Before each silence: how many gaps its client had completed, and their forgetting count and sum."""
+    """Return what precedes each silence: the gaps that its client had completed, and their decayed count and sum."""
     gaps = np.zeros(len(client), np.int64)
     weight, total_days = np.zeros(len(client)), np.zeros(len(client))
     for k in range(1, len(client)):

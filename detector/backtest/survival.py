@@ -41,7 +41,7 @@ class SurvivalTable:
 
 
 def survival_tables(shards: Sequence[Shard]) -> list[SurvivalTable]:
-    """Give a table per segment that has learned anything: of several shards the one that has learned most."""
+    """Return a table per segment that has learned anything: of several shards the one that has learned most."""
     best: dict[str, Any] = {}
     for shard in shards:
         for name, segment in zip(shard.table.segment_names, shard.table.segments.contact, strict=False):

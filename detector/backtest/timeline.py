@@ -1,4 +1,4 @@
-"""The picture of one client: its contacts, the windows in which it was expected, and what was said about it."""
+"""The small picture of one client in a report: its contacts, the windows in which it was expected, and its alerts."""
 
 from matplotlib.axes import Axes
 

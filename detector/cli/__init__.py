@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import about, backtest, erase, kafka, learn, mapping, offline, rebuild, receive, timeline
+from detector.cli import about, backtest, erase, inspect, kafka, learn, mapping, offline, rebuild, receive, timeline
 from detector.cli.options import Given, setting_given
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130 interrupted."
@@ -30,6 +30,7 @@ schemas_app = _program("The contracts of what comes in and goes out.")
 
 for group, name, command, example in (
     (app, "demo", kafka.demo, "ghosting demo --clients 40"),
+    (app, "inspect", inspect.inspect, "ghosting inspect history.csv"),
     (app, "replay", offline.replay, "ghosting replay history.csv --alerts alerts.jsonl --until now"),
     (app, "backtest", backtest.backtest, "ghosting backtest history.csv --report report.html"),
     (app, "timeline", timeline.timeline, "ghosting timeline client-0 history.csv -o client.svg"),

@@ -1,16 +1,21 @@
 """The command `backtest`: what the detector would have done on a log, judged by what the clients did afterwards."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detector.cli import figures, output
-from detector.cli.options import Files, Prior, settings_of
+from detector.cli.inputs import declared_by, demand_applied, read
+from detector.cli.options import DecimalComma, Encoding, Files, InOrder, KeepFar, Prior, TimesIn, settings_of
+
+if TYPE_CHECKING:
+    from detector.files.declared import Declared
 
 BUDGET_MIN, BUDGET_MAX = 0.001, 365.0  # as GHOSTING_FALSE_ALERTS_PER_CLIENT_YEAR
 
@@ -47,15 +52,24 @@ def backtest(
     learning: Annotated[
         bool, typer.Option("--learning", help="Hold alerts while a segment learns, as a worker does.")
     ] = False,
+    in_order: InOrder = False,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = False,
+    times_in: TimesIn = "s",
+    keep_far: KeepFar = False,
 ) -> None:
     """Judge the detector on a log of yours: false alerts against the promise, delays, and simple rules beside it."""
+    output.announce_compilation()
     import json
 
     from detector.backtest.result import as_json
     from detector.backtest.run import backtest as run
-    from detector.files.files import writing
+    from detector.files.output import writing
     from detector.shell.config.policy import policy_of
 
+    declared = declared_by(
+        in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=keep_far
+    )
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     policy = policy_of(settings)
     _refuse_same_files(files, [out for out in (report, json_to) if out])
@@ -63,17 +77,19 @@ def backtest(
         # Outputs are opened first: a path that cannot be written is told before the work, not after.
         report_to = open_files.enter_context(writing(report)) if report else None
         figures_to = open_files.enter_context(writing(json_to)) if json_to else None
+        output.compile_kernels()
         step = open_files.enter_context(output.steps(len(false_alerts)))
-        open_files.enter_context(output.compilation_told())
+        read_now = _Read(files, declared, time.time())
         found = run(
-            _shown(files),
+            read_now.batches(),
             policy=policy if learning else replace(policy, learning_gaps_min=0),
             budgets=false_alerts,
             partitions=settings.partitions,
             route=settings.source_of,
-            now_s=time.time(),
+            now_s=read_now.now_s,
             progress=lambda budget: step(f"running with a budget of {budget:g}"),
         )
+        found.log.counts.update(read_now.refused)
         if report_to:
             from detector.backtest.report import page
 
@@ -82,18 +98,26 @@ def backtest(
         if figures_to:
             figures_to.write(json.dumps(as_json(found), allow_nan=False).encode() + b"\n")
     figures.show(found, to_stderr="-" in (report, json_to))
+    demand_applied(len(found.log.clients))
 
 
-def _shown(files: list[str]) -> Iterator[Sequence[bytes]]:
-    """Read the records, with a bar that ends when they do."""
-    from detector.files.files import read_batches
+class _Read:
+    """The records of the files, read once, with a bar that ends when they do; what was refused is counted."""
 
-    with output.progress(files) as progress:
-        yield from read_batches(files, progress=progress)
+    def __init__(self, files: Sequence[str], declared: "Declared", now_s: float) -> None:
+        self.now_s, self.refused = now_s, Counter[str]()
+        self._files, self._declared = files, declared
+
+    def batches(self) -> Iterator[Sequence[bytes]]:
+        """Read the records in order."""
+        with read(self._files, self._declared, now_s=self.now_s) as reading:
+            yield from reading.batches()
+            if far := sum(1 for _ in reading.far()):
+                self.refused.update({"records": far, "rejected time_out_of_range": far})
 
 
 def _refuse_same_files(files: Sequence[str], outputs: Sequence[str]) -> None:
-    from detector.files.files import InputError
+    from detector.files.problem import InputError
 
     written = [Path(out).resolve() for out in outputs]
     read = {Path(file).resolve() for file in files if file != "-"}

@@ -30,6 +30,13 @@ def show(found: "Backtest", *, to_stderr: bool) -> None:
             "show; days, gaps = silence at those alerts, in days and in own mean gaps (median); missed = own mean gaps "
             "until the alert or the end of the log (mean)"
         )
+    if any(judged.reliability[0].alerts for judged in found.judged):
+        console.print("\nNot heard again: chances that the alerts said, against what came true")
+        console.print(_reliability(found.judged))
+        console.print(
+            "alerts = openings and escalations whose days ended within the log; skill = 1 - Brier / that of the share"
+            " so far, above 0 is better than a constant"
+        )
     if any(judged.others for judged in found.judged):
         console.print("\nOther signals, incidents opened (resolved); they have budgets of their own")
         console.print(_others(found.judged))
@@ -85,6 +92,22 @@ def _judged(score: "Score") -> list[str]:
         _number(delay.own_gaps_median),
         _number(delay.missed_contacts_mean),
     ]
+
+
+def _reliability(judged: Sequence["Judged"]) -> "Table":
+    table = _table("", ["alerts", "said", "true", "Brier", "constant", "skill"])
+    for one in judged:
+        for horizon in one.reliability:
+            table.add_row(
+                f"budget {one.budget:g}, {horizon.horizon}",
+                f"{horizon.alerts:,}",
+                _number(horizon.said),
+                _number(horizon.true),
+                _number(horizon.brier, 4),
+                _number(horizon.brier_constant, 4),
+                _number(horizon.skill, 3),
+            )
+    return table
 
 
 def _others(judged: Sequence["Judged"]) -> "Table":

@@ -1,12 +1,27 @@
 """Commands that work on a broker: the topics, `produce`, `worker`, `watch` and `demo`."""
 
 import json
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detector.cli import output
-from detector.cli.options import AsJson, Files, Owners, Segments, Severities, Types, selection_of, settings_of
+from detector.cli.inputs import declared_by, demand_applied, read
+from detector.cli.options import (
+    AsJson,
+    DecimalComma,
+    Encoding,
+    Files,
+    InOrder,
+    Owners,
+    Segments,
+    Severities,
+    TimesIn,
+    Types,
+    selection_of,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -52,14 +67,21 @@ def produce(
         float | None,
         typer.Option(callback=_positive, metavar="N", help="N times real time, by the events' times; else at once."),
     ] = None,
+    in_order: InOrder = False,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = False,
+    times_in: TimesIn = "s",
     as_json: AsJson = False,
 ) -> None:
     """Put files into the source topics, by kind and client."""
     import asyncio
 
-    from detector.files.files import read_records
+    from detector.files.rows import produced_values
     from detector.shell.operations.produce import produce as run
 
+    declared = declared_by(
+        in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=True
+    )
     settings = settings_of(context)
     require_topics(settings, settings.source_topics)
     acknowledged = 0
@@ -69,9 +91,9 @@ def produce(
         acknowledged = records
 
     try:
-        with output.progress(files) as progress:
-            values = (record.value for record in read_records(files, progress=progress))
-            done = asyncio.run(run(values, settings, speed=speed, progress=count))
+        with read(files, declared, now_s=time.time()) as reading:
+            done = asyncio.run(run(produced_values(reading.batches()), settings, speed=speed, progress=count))
+            out_of_order = reading.out_of_order if reading.is_sorted else 0
     except KeyboardInterrupt:
         typer.echo(f"interrupted: {acknowledged} records produced", err=True)
         raise
@@ -82,10 +104,12 @@ def produce(
     if as_json:
         typer.echo(json.dumps(done._asdict()))
         return
-    typer.echo(f"{done.records} records produced")
+    sorted_rows = f", {out_of_order} of them out of order and sorted by time" if out_of_order else ""
+    typer.echo(f"{done.records} records produced{sorted_rows}")
     if done.unreadable:
         place = f"{settings.source_topics[0]}, partition 0"
         typer.echo(f"{done.unreadable} of them without a readable client and kind: in {place}, to be rejected there")
+    demand_applied(done.records - done.unreadable)
 
 
 def worker(context: typer.Context) -> None:
@@ -156,6 +180,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
 ) -> None:
     """Let a worker read a simulated year, and show whom it found silent."""
+    output.announce_compilation()
     from detector.demo.run import run_demo
 
     settings = settings_of(context, bootstrap_servers=kafka)

@@ -2,19 +2,34 @@
 
 import io
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, NamedTuple
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from detector.cli import output
 from detector.cli.firm import firm_of
-from detector.cli.options import AsJson, Files, Prior, instant, settings_of
+from detector.cli.inputs import Refused, declared_by, demand_applied, note, read, rejection_of
+from detector.cli.options import (
+    AsJson,
+    DecimalComma,
+    Encoding,
+    Files,
+    InOrder,
+    KeepFar,
+    Prior,
+    TimesIn,
+    instant,
+    settings_of,
+)
 
 if TYPE_CHECKING:
-    from detector.files.files import Lines
+    from detector.files.reading import Reading
+    from detector.files.stream import Stream
     from detector.offline.outputs import Output, Summary
 
 
@@ -32,46 +47,59 @@ def replay(
     clients: Annotated[
         str | None, typer.Option(metavar="OUT", help="Where it goes how each client stands at the end, as NDJSON.")
     ] = None,
+    in_order: InOrder = False,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = False,
+    times_in: TimesIn = "s",
+    keep_far: KeepFar = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
-    from detector.files.files import InputError, Lines, read_batches, writing
+    output.announce_compilation()
+    from detector.files.output import writing
+    from detector.files.problem import InputError
     from detector.offline.dealing import Installation
     from detector.offline.replay import replay as run
     from detector.shell.config.policy import policy_of
 
+    declared = declared_by(
+        in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=keep_far
+    )
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     written = [Path(out).resolve() for out in (alerts, rejected, clients) if out]
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(written)) < len(written) or not inputs.isdisjoint(written):
         raise InputError("--alerts, --rejected, --clients and the input files should be different files")
-    lines = Lines(files)
+    now_s = time.time()
     with ExitStack() as open_files:
         outputs = _Outputs(
             open_files.enter_context(writing(alerts)),
             open_files.enter_context(writing(rejected)) if rejected else None,
             open_files.enter_context(writing(clients)) if clients else None,
         )
-        progress = open_files.enter_context(output.progress(files))
-        open_files.enter_context(output.compilation_told())
+        output.compile_kernels()
+        reading = open_files.enter_context(read(files, declared, now_s=now_s, until_s=until))
         values = run(
-            read_batches(files, progress=progress, lines=lines),
+            reading.batches(),
             Installation(policy_of(settings), settings.partitions, settings.source_of),
-            now_s=time.time(),
+            now_s=now_s,
             until_s=until,
             with_outlooks=bool(clients),
+            is_sorted=reading.is_sorted,
         )
-        summary = outputs.write(values, lines)
+        summary = outputs.write(values, reading)
     # Results of a pipe are not mixed with a summary.
     output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
+    for line in outputs.refused.lines():
+        note(line)
     if (summary.rejected or summary.left_out) and not rejected:
-        typer.echo("--rejected OUT writes the rejected records, and those with fields left out, with reasons", err=True)
+        note("--rejected OUT writes the rejected records, and those with fields left out, with reasons")
     if summary.lookalikes:
-        typer.echo(
+        note(
             f"warning: {summary.lookalikes:,} client ids differ from another one only in case or blanks; they count as"
-            " different clients: write each in one way if they are not",
-            err=True,
+            " different clients: write each in one way if they are not"
         )
+    demand_applied(summary.applied)
 
 
 def simulate(
@@ -105,14 +133,16 @@ def simulate(
             write_truth(invented.truths, text)
 
 
-class _Outputs(NamedTuple):
+@dataclass
+class _Outputs:
     """Where the outputs of a replay are written; None = nowhere."""
 
     alerts: IO[bytes]
     rejected: IO[bytes] | None
     clients: IO[bytes] | None
+    refused: Refused = field(default_factory=Refused)
 
-    def write(self, values: "Iterable[Output]", lines: "Lines") -> "Summary":
+    def write(self, values: "Iterable[Output]", reading: "Reading | Stream") -> "Summary":
         """Write each value where its kind goes, and return the summary, which comes last."""
         from detector.core.alerts.alert import Alert
         from detector.offline.outputs import Rejected, Summary
@@ -120,15 +150,29 @@ class _Outputs(NamedTuple):
 
         for value in values:
             if isinstance(value, Summary):
-                return value
+                return self._with_files(value, reading)
             if isinstance(value, Alert):
                 self.alerts.write(value.value + b"\n")
             elif isinstance(value, Rejected):
-                if self.rejected:
-                    self.rejected.write(of_file(value.value, *lines[value.number]) + b"\n")
+                self._write_refused(of_file(value.value, *reading.place(value.number)))
             elif self.clients:
                 self.clients.write(value.value + b"\n")
         raise AssertionError("a replay ends with its summary")
+
+    def _with_files(self, summary: "Summary", reading: "Reading | Stream") -> "Summary":
+        """Add to a summary what the files tell: rows out of order, and those that are far from all others in time."""
+        far = 0
+        for far, row in enumerate(reading.far(), 1):  # noqa: B007 - the last number is how many there are
+            self._write_refused(rejection_of(row))
+        rejected = Counter(summary.rejected) + Counter({"time_out_of_range": far} if far else {})
+        return replace(
+            summary, records=summary.records + far, rejected=dict(rejected), out_of_order=reading.out_of_order
+        )
+
+    def _write_refused(self, rejection: bytes) -> None:
+        self.refused.add(rejection)
+        if self.rejected:
+            self.rejected.write(rejection + b"\n")
 
 
 @contextmanager

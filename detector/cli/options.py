@@ -15,7 +15,28 @@ if TYPE_CHECKING:
     from detector.shell.config.settings import Settings
     from detector.shell.forward.filter import Selection
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CSV or NDJSON, plain or gzip; - is stdin.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE", help="CSV or JSON in any order, gzip or zip too; - is stdin, in its own order."),
+]
+InOrder = Annotated[
+    bool,
+    typer.Option("--in-order", help="Keep the order of each file, as a stream has it; else all are sorted by time."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="How files that are not UTF-8 are encoded, such as cp1252.")
+]
+DecimalComma = Annotated[
+    bool, typer.Option("--decimal-comma", help="Numbers in cells of CSV are written 1.013,50 instead of 1013.50.")
+]
+TimesIn = Annotated[
+    str,
+    typer.Option("--times-in", metavar="UNIT", help="Unit of times that are numbers: s, ms, us or excel-days (UTC)."),
+]
+KeepFar = Annotated[
+    bool,
+    typer.Option("--keep-far", help="Keep rows far from all others in time, which are refused as mistyped otherwise."),
+]
 Prior = Annotated[Path | None, typer.Option(metavar="FILE", help="What `ghosting learn` made, instead of the setting.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from detector import has_kernels
 
 if TYPE_CHECKING:
     from detector.offline.learn import Taught
@@ -16,28 +17,46 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(paths: list[str]) -> Iterator[Callable[[int], None] | None]:
-    """Show on a terminal how much of the files is read."""
+def progress() -> Iterator[Callable[[str, float | None], None]]:
+    """Show on a terminal what is done with files, and the share of it that is done; None = that is not known."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda _what, _share: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    sized = [Path(path) for path in paths if Path(path).is_file()]
-    total = sum(path.stat().st_size for path in sized) if len(sized) == len(paths) else None
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda read: bar.advance(task, read)
+        task = bar.add_task("opening the files", total=None)
+        yield lambda what, share: bar.update(
+            task, description=what, completed=share or 0.0, total=None if share is None else 1.0
+        )
 
 
-def compilation_told() -> AbstractContextManager[None]:
-    """Say on a terminal if kernels have to be compiled: the bar stands still meanwhile."""
+def announce_compilation() -> None:
+    """Print at once on a terminal that kernels will have to be compiled: to import what compiles them takes a while."""
+    if sys.stderr.isatty() and not has_kernels():
+        typer.echo("first run: the kernels are compiled, which takes up to a minute", err=True)
+
+
+def compile_kernels() -> None:
+    """Compile the kernels that a run over files needs, and show on a terminal how far that is.
+
+    Without a terminal they are compiled when they are called.
+    """
     if not sys.stderr.isatty():
-        return nullcontext()
-    from detector.shell.worker.warmup import compilation_told
+        return
+    from rich.console import Console
 
-    return compilation_told(lambda said: typer.echo(said, err=True))
+    from detector.core.engine.warmup import warm_up
+    from detector.shell.worker.warmup import reporting_compilation
+
+    with Console(stderr=True).status("loading the kernels") as status:
+
+        def report(count: int, name: str) -> None:
+            status.update(f"compiling kernels: {count} are ready, now {name}")
+
+        with reporting_compilation(report):
+            warm_up(durable=False)
 
 
 @contextmanager
@@ -118,6 +137,8 @@ def _read(found: "Summary | Taught") -> Iterable[tuple[str, str]]:
 
 def _rows(found: "Summary") -> Iterable[tuple[str, str]]:
     yield from _read(found)
+    if found.out_of_order:
+        yield "  out of order, sorted by time", f"{found.out_of_order:,}"
     yield "  late", f"{found.late:,}"
     yield "  duplicates", f"{found.duplicates:,}"
     yield "clients", f"{found.clients:,}"

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from detector.cli import output
-from detector.cli.options import Files, Prior, instant, settings_of
+from detector.cli.inputs import declared_by, read
+from detector.cli.options import (
+    DecimalComma,
+    Encoding,
+    Files,
+    InOrder,
+    KeepFar,
+    Prior,
+    TimesIn,
+    instant,
+    settings_of,
+)
 
 
 def timeline(
@@ -21,10 +32,16 @@ def timeline(
         typer.Option(parser=instant, metavar="TIME|now", help="How long silence is watched; else to the last event."),
     ] = None,
     prior: Prior = None,
+    in_order: InOrder = False,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = False,
+    times_in: TimesIn = "s",
+    keep_far: KeepFar = False,
 ) -> None:
     """Draw one client: when it was heard, when it was expected, and which alerts there were."""
+    output.announce_compilation()
     from detector.core.clock import DAY_S
-    from detector.files.files import InputError, read_batches, writing
+    from detector.files.files import InputError, writing
     from detector.offline.dealing import Installation
     from detector.shell.config.policy import policy_of
     from detector.timeline.history import NotHeardError, history_of
@@ -32,16 +49,21 @@ def timeline(
 
     if to != "-" and Path(to).resolve() in {Path(file).resolve() for file in files if file != "-"}:
         raise InputError("--output and the input files should be different files")
+    declared = declared_by(
+        in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=keep_far
+    )
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     with writing(to) as out:
-        with output.progress(files) as progress, output.compilation_told():
+        output.compile_kernels()
+        now_s = time.time()
+        with read(files, declared, now_s=now_s, until_s=until) as reading:
             try:
                 history = history_of(
                     client,
-                    read_batches(files, progress=progress),
+                    reading.batches(),
                     Installation(policy_of(settings), settings.partitions, settings.source_of),
                     until_s=until,
-                    now_s=time.time(),
+                    now_s=now_s,
                 )
             except NotHeardError as error:
                 raise InputError(str(error)) from None

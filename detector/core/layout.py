@@ -115,6 +115,50 @@ TREND = np.dtype(
     ]
 )
 
+# What the chance that a client comes back depends on, at one instant of a silence: model.return_chance.
+STAGES, NUMBERS = 3, 7
+FACTS = np.dtype(
+    [
+        ("gaps", "u2"),  # as in SILENCE
+        ("mean_gap_days", "f8"),  # shrunk towards the segment's; 0 = too few gaps are known
+        ("survival", "f8"),  # P(a gap lasts longer than this one has)
+        ("lasting", "f8", (STAGES,)),  # P(it lasts to the end of a stage | it has lasted so long)
+        ("gone_after_days", "f8"),  # the end of the last stage; the others end after 30 and 90 days
+    ]
+)
+
+# An alert whose outcome is waited for, with what was said then.
+MOMENT = np.dtype(
+    [
+        (
+            "number",
+            "u4",
+        ),  # in the order in which moments came: of two labels at one instant the lower one is learned first
+        ("at_s", "u4"),
+        ("segment", "u2"),
+        ("stage", "u1"),  # that is not over
+        ("heard", "u1"),  # in it
+        ("facts", FACTS),
+        ("chances", "f4", (STAGES,)),  # that the alert said
+    ]
+)
+
+# What was learned of the rate of departures. A segment has one number more, its own beside that of all.
+LABELS_RECENT = 500  # among which what was said is compared with what came true
+NO_LABEL = 0xFF
+OWN_RATE = np.dtype([("log_rate", "f8"), ("variance", "f8"), ("day", "f8")])
+POSTERIOR = np.dtype(
+    [
+        ("weights", "f8", (NUMBERS,)),
+        ("covariance", "f8", (NUMBERS, NUMBERS)),
+        ("day", "f8"),  # of the last label, since the epoch; -inf = there is none
+        ("labels", "i8"),
+        ("moments", "u4"),  # the number of the next one
+        ("recent_chances", "f4", (LABELS_RECENT,)),  # of the last labels, a ring: what was said of the stage
+        ("recent_labels", "u1", (LABELS_RECENT,)),  # 2 x stage + whether the client was silent, or NO_LABEL
+    ]
+)
+
 INTERACTION = np.dtype(
     [
         ("key_s", "f8"),  # until the merge, when its record was written, 0 = not known; then its merge key

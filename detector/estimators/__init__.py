@@ -4,9 +4,21 @@
 """
 
 from detector.estimators.client import Client, UnknownClientError, client_of
+from detector.estimators.outlook import Chances, Outlook
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm
 from detector.estimators.segment import Segment
 from detector.estimators.trend import Levels, Trend
 
-__all__ = ["Client", "Levels", "Replies", "Rhythm", "Segment", "Trend", "UnknownClientError", "client_of"]
+__all__ = [
+    "Chances",
+    "Client",
+    "Levels",
+    "Outlook",
+    "Replies",
+    "Rhythm",
+    "Segment",
+    "Trend",
+    "UnknownClientError",
+    "client_of",
+]

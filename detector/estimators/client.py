@@ -9,6 +9,7 @@ from detector.core.engine.shard import Shard
 from detector.core.incidents.transitions import decline_budget
 from detector.core.layout import Records
 from detector.core.signals import SIGNAL_NUMBER
+from detector.estimators.outlook import Outlook
 from detector.estimators.replies import Replies
 from detector.estimators.rhythm import Rhythm
 from detector.estimators.segment import Segment
@@ -65,7 +66,10 @@ def client_of(shard: Shard, client_id: str) -> Client:
     number = int(table.clients.segment[row])
     common = _copy(table.segments, number)
     segment = Segment(float(common.contact["budget"][0]), float(common.reply["budget"][0]))
-    segment.resume(common, refit_s)
+    name = str(table.segment_names[number])
+    outlook, rates = Outlook(), table.moments.waiting.rates
+    outlook.resume(table.moments.posterior.copy(), {name: _copy(rates, number)})
+    segment.resume(name, common, outlook, refit_s)
     hours = rules.session_days * _HOURS_PER_DAY
     contact, orders, replies = Rhythm(segment, "contact", hours), Rhythm(segment, "orders", hours), Replies(segment)
     for silence in (contact, orders, replies):

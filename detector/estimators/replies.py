@@ -5,8 +5,9 @@ from typing import Any
 from detector.core.clock import NO_TIME_OFF
 from detector.core.model import replies, trend
 from detector.core.primitives.hashing import conversation
+from detector.estimators.outlook import Features
 from detector.estimators.segment import Segment
-from detector.estimators.silence import Features, Silence
+from detector.estimators.silence import Silence
 from detector.estimators.trend import Trend
 
 

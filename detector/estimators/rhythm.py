@@ -5,8 +5,9 @@ from typing import Any
 
 from detector.core.clock import NO_TIME_OFF
 from detector.core.model import rhythm
+from detector.estimators.outlook import Features
 from detector.estimators.segment import Segment
-from detector.estimators.silence import Features, Silence
+from detector.estimators.silence import Silence
 
 _HOURS_PER_DAY = 24
 
@@ -40,7 +41,7 @@ class Rhythm(Silence):
     >>> ann.expected_next.median_s < ann.expected_next.p90_s < ann.deadline_s
     True
     >>> [round(ann.probability_gone(day * day_s), 2) for day in (77, 97, 157)]
-    [0.02, 0.13, 0.74]
+    [0.08, 0.21, 0.51]
     """
 
     def __init__(

@@ -7,6 +7,7 @@ from river import base
 from detector.core.clock import next_refit_s
 from detector.core.layout import Records, new_segments
 from detector.core.model import segment as population
+from detector.estimators.outlook import Outlook
 
 
 class Segment(base.Base):
@@ -18,6 +19,8 @@ class Segment(base.Base):
         The budget by which the deadlines of contacts and orders are set.
     false_overdue_per_client_year
         The budget by which the deadlines of replies are set.
+
+    `outlook` is what the clients' chances of a return are told by. It has learned nothing, unless a shard gave it.
 
     Examples
     --------
@@ -39,12 +42,14 @@ class Segment(base.Base):
         self.rows = new_segments(1)
         self.rows.contact["budget"] = self.rows.orders["budget"] = false_alerts_per_client_year
         self.rows.reply["budget"] = false_overdue_per_client_year
+        self.outlook = Outlook()
+        self.name: str | None = None
         self._refit_s = -math.inf
         population.refit(self.rows, 0)
 
-    def resume(self, rows: Records, refit_s: float) -> None:
+    def resume(self, name: str, rows: Records, outlook: Outlook, refit_s: float) -> None:
         """Go on from what a shard knows of a segment; `refit_s` is when it makes the tables anew."""
-        self.rows = rows
+        self.name, self.rows, self.outlook = name, rows, outlook
         self._refit_s = refit_s if refit_s < math.inf else -math.inf  # without new gaps a refit changes nothing
 
     def come_to(self, at_s: float) -> None:

@@ -7,12 +7,11 @@ import numpy as np
 from river import base
 
 from detector.core.clock import NEVER_S, NO_TIME_OFF
-from detector.core.incidents.effect import EFFECT, fill_silence
+from detector.core.incidents.effect import EFFECT, fill_facts, fill_silence
 from detector.core.layout import Records, new_clients
 from detector.core.lifecycle import State
+from detector.estimators.outlook import Chances, Features
 from detector.estimators.segment import Segment
-
-Features = dict[base.typing.FeatureName, Any]
 
 
 class ExpectedNext(NamedTuple):
@@ -58,6 +57,7 @@ class Silence(base.AnomalyDetector):
         effect = np.zeros(1, EFFECT).view(np.recarray)[0]
         effect.at_s = at_s
         fill_silence(effect, self._silence, self._population, NO_TIME_OFF)
+        fill_facts(effect, self._silence, self._population, NO_TIME_OFF)
         return effect
 
     def score_one(self, x: Features) -> float:
@@ -96,13 +96,31 @@ class Silence(base.AnomalyDetector):
         survival = _known(self._effect(at_s).survival)
         return None if survival is None else 1 - survival
 
+    def moment(self, at_s: float) -> Features:
+        """What the chance of a return depends on, if the client is silent until an instant: features for `Outlook`.
+
+        Without what is not known before the third gap.
+        """
+        facts = self._effect(at_s).facts
+        if facts.mean_gap_days == 0:
+            return {"at": at_s}
+        lasting = zip(("lasting_30", "lasting_90", "lasting_gone"), facts.lasting.tolist(), strict=True)
+        names = ("gaps", "mean_gap_days", "survival", "gone_after_days")
+        return {"at": at_s, **{name: facts[name].item() for name in names}, **dict(lasting)}
+
+    def chances(self, at_s: float) -> Chances | None:
+        """The chances that it is not heard after an instant, if it is silent until then; None before the third gap."""
+        return self.segment.outlook.chances({**self.moment(at_s), self.segment.outlook.segment: self.segment.name})
+
     def probability_gone(self, at_s: float) -> float | None:
-        """P(the client has left for good), if it is silent until an instant; None before the third gap."""
-        return _known(self._effect(at_s).probability_gone)
+        """P(the client is not heard any more), if it is silent until an instant; None before the third gap."""
+        told = self.chances(at_s)
+        return None if told is None else told.gone
 
     def probability_no_contact_in_30_days(self, at_s: float) -> float | None:
         """P(nothing is heard in the 30 days after an instant), if it is silent until then; None before the third."""
-        return _known(self._effect(at_s).probability_no_contact_in_30_days)
+        told = self.chances(at_s)
+        return None if told is None else told.no_contact_in_30_days
 
 
 def _known(number: float) -> float | None:

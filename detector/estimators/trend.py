@@ -10,7 +10,7 @@ from detector.core.clock import NO_TIME_OFF
 from detector.core.layout import Records, new_trends
 from detector.core.model import trend
 from detector.core.signals import SIGNAL_NUMBER
-from detector.estimators.silence import Features
+from detector.estimators.outlook import Features
 from schemas.incident import Signal
 
 

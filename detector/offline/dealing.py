@@ -105,6 +105,7 @@ class Dealer:
         self._addressing = _Addressing(
             {place: number for number, place in enumerate(places)}, installation.route, len(intakes)
         )
+        self._flushed = 0
         self._seen = 0  # of the batches' items, those that are no record too
 
     def deal(self, batch: Sequence[bytes]) -> None:
@@ -122,11 +123,17 @@ class Dealer:
                 self._read(number)
         self._seen += len(batch)
 
+    @property
+    def waiting(self) -> int:
+        """How many records were dealt out since the last flush."""
+        return self.records - self._flushed
+
     def flush(self) -> None:
         """Let the shards read what still waits."""
         for number, waiting in enumerate(self._waiting):
             if waiting.values:
                 self._read(number)
+        self._flushed = self.records
 
     def _read(self, number: int) -> None:
         source, partition = self._places[number]

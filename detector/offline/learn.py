@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Policy, Shard
@@ -21,6 +21,11 @@ class Taught:
     applied: int
     clients: int
     rejected: dict[str, int]  # by reason
+
+    def with_refused(self, reason: str, count: int) -> "Taught":
+        """Add records that were refused before they came here."""
+        rejected = Counter(self.rejected) + Counter({reason: count})
+        return replace(self, records=self.records + count, rejected=dict(rejected))
 
 
 def learn(batches: Iterable[Sequence[bytes]], *, policy: Policy, route: Callable[[str], str], now_s: float) -> Taught:

@@ -48,6 +48,7 @@ class Summary:
     alerts: dict[str, int]  # by type, signal and transition
     open: int
     seconds: float
+    out_of_order: int = 0  # rows of the files that were older than one before them
 
 
 Output = Alert | Rejected | ClientOutlook | Summary

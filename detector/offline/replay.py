@@ -16,9 +16,12 @@ from detector.core.engine.shard import Outcome, Shard
 from detector.core.lifecycle import TYPE_OF
 from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import RecordColumns
-from detector.core.wire.reroute import REROUTED
+from detector.core.wire.reroute import REROUTED, Rerouted
 from detector.offline.dealing import Dealer, Installation
 from detector.offline.outputs import ClientOutlook, Output, Rejected, Summary
+
+_STEP_RECORDS = 200_000
+"""So many records are applied at once when they come in order."""
 
 
 def replay(
@@ -28,6 +31,7 @@ def replay(
     now_s: float,
     until_s: float | None = None,
     with_outlooks: bool = False,
+    is_sorted: bool = False,
 ) -> Iterator[Output]:
     """Replay records; -> alerts in order, rejections, outlooks if asked for, and one summary at the end.
 
@@ -44,10 +48,16 @@ def replay(
         How far the clock runs on after the last record; None = to the last record's time.
     with_outlooks
         Whether the outputs include how each client stands at the end of the clock, partition by partition.
+    is_sorted
+        Whether the records come in the order of their times. Then outputs come as soon as they are known, a few
+        rejections before later alerts, and memory does not grow with the number of records. If not, all is applied at
+        the end, because a source that lies behind the others may still come.
     """
     run = _Run(installation, now_s)
     for batch in batches:
         run.dealer.deal(batch)
+        if is_sorted and run.dealer.waiting >= _STEP_RECORDS:
+            yield from run.step()
     yield from run.finish(until_s)
     if with_outlooks:
         yield from run.outlooks()
@@ -68,19 +78,28 @@ class _Run:
             Intake(shard, self._topics, p, partitions, self._lookalikes) for p, shard in enumerate(self._shards)
         ]
         self._alerts, self._rejected = Counter[str](), Counter[str]()
+        self._rerouted: list[Rerouted] = []
         self.dealer = Dealer(self._intakes, installation, now_s)
 
     def finish(self, until_s: float | None) -> Iterator[Alert | Rejected]:
         """Apply all that waits, and let the clock run to the last record or further; -> what came of it."""
         self.dealer.flush()
-        fronts_s = [shard.front_s(source) for shard in self._shards for source in self._sources]
-        self._end_s = max(fronts_s) if until_s is None else max(until_s, *fronts_s)
+        self._end_s = self._front_s() if until_s is None else max(until_s, self._front_s())
         frontier_s = math.nextafter(self._end_s, math.inf)
-        outcomes = [shard.advance(frontier_s) for shard in self._shards]
-        if self._hand_on(outcomes):
-            outcomes += [shard.advance(frontier_s) for shard in self._shards]
+        outcomes = self._advance(frontier_s)
+        if self._hand_on():
+            outcomes += self._advance(frontier_s)
         yield from self._emitted(outcomes)
         yield from self._refused(outcomes)
+
+    def step(self) -> Iterator[Alert | Rejected]:
+        """Apply what lies before the latest record, as nothing earlier can come; -> what came of it."""
+        self.dealer.flush()
+        outcomes = self._advance(self._front_s())
+        yield from self._emitted(outcomes)
+        yield from self._refused(outcomes)
+        for (source, partition), numbers in self.dealer.numbers.items():
+            numbers.drop(self._shards[partition].applied_to(source) + 1)
 
     def outlooks(self) -> Iterator[ClientOutlook]:
         """Return how each client stands at the end of the clock."""
@@ -106,6 +125,15 @@ class _Run:
             seconds=time.perf_counter() - self._began,
         )
 
+    def _front_s(self) -> float:
+        """Return the time of the latest record that was read."""
+        return max(shard.front_s(source) for shard in self._shards for source in self._sources)
+
+    def _advance(self, frontier_s: float) -> list[Outcome]:
+        outcomes = [shard.advance(frontier_s) for shard in self._shards]
+        self._rerouted += [rerouted for outcome in outcomes for rerouted in outcome.rerouted]
+        return outcomes
+
     def _emitted(self, outcomes: Iterable[Outcome]) -> Iterator[Alert]:
         """Put the alerts of all shards in order, and count them by type, signal and transition."""
         for alert in sorted((alert for outcome in outcomes for alert in outcome.alerts), key=in_order):
@@ -121,10 +149,10 @@ class _Run:
             self._rejected[fields["reason"]] += not fields["kept"]
             yield Rejected(fields["reason"], value, numbers[fields["offset"]])
 
-    def _hand_on(self, outcomes: Sequence[Outcome]) -> int:
+    def _hand_on(self) -> int:
         """Let shards read what others found not to be theirs: records that were not readable here; -> how many."""
         ends = Counter[int]()
-        for rerouted in (rerouted for outcome in outcomes for rerouted in outcome.rerouted):
+        for rerouted in self._rerouted:
             record = RecordColumns([ends[rerouted.partition]], [rerouted.key], [rerouted.value], [rerouted.headers])
             self._intakes[rerouted.partition].read(REROUTED, record, self._now_s)
             ends[rerouted.partition] += 1

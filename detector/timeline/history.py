@@ -17,6 +17,7 @@ from detector.estimators.client import client_of
 from detector.files.rows import produced
 from detector.offline.dealing import Dealer, Installation
 from schemas.envelope import InteractionReader
+from schemas.ids import normal_client_id
 from schemas.interaction import Refusal
 
 
@@ -87,6 +88,7 @@ def history_of(
         If the log holds no contact of the client.
     """
     policy, partitions, _ = installation
+    client_id = normal_client_id(client_id)
     interactions = _Interactions(client_id, now_s)
     shards = [Shard(policy, keeps_states=False) for _ in range(partitions)]
     topics = {source: f"{policy.app_id}.{source}" for source in policy.sources}
@@ -115,10 +117,11 @@ class _Interactions:
     def noted(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
         """Pass records on."""
         plain = self._client_id.encode()
+        # Some ids are spelled in several ways, and an escape or base64 may hide any of them.
+        is_certain = self._client_id.isascii() and "@" not in self._client_id
         for batch in batches:
             for line in batch:
-                # An escape or base64 may hide the id.
-                if plain in line or b"\\" in line or b"data_base64" in line:
+                if not is_certain or plain in line or b"\\" in line or b"data_base64" in line:
                     self._note(line)
             yield batch
 

@@ -46,11 +46,11 @@ def test_every_figure_is_defined_in_the_document(definition):
 
 
 def test_the_page_needs_nothing_else(firm, run):
-    """Its pictures are in it: sixteen SVGs that can be read as XML; there is no script and no link."""
+    """Its pictures are in it: seventeen SVGs that can be read as XML; there is no script and no link."""
     html = page(run(firm, budgets=(0.5, 4.0)), ["log.csv"], 1.0)
 
     _, addresses = read(html)
-    assert len(addresses) == 4 + 12
+    assert len(addresses) == 5 + 12
     for address in addresses:
         kind, _, picture = address.partition(",")
         assert kind == "data:image/svg+xml;base64"

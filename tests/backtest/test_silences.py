@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from detector.backtest.log import LogColumns
 from detector.backtest.silences import silences_of
+from detector.core.layout import CONTACT, INTERACTION
 from detector.core.state.interned import InternedNames
 from detector.core.wire.fields import parsed_fields
 
@@ -83,7 +84,9 @@ def test_columns_equal_the_definition(hours):
             parsed_fields({"event_id": "e", "client_id": client, "kind": "call", "direction": "inbound", "at": at})
             for at in times
         ]
-        columns.add(0, np.full(len(times), clients.number(client)), np.array(facts))
+        events = np.zeros(len(times), INTERACTION)
+        events["row"], events["traits"] = clients.number(client), CONTACT
+        columns.add(0, events, np.array(facts))
     log = columns.log()
     found = silences_of(log, SESSION_DAYS)
 

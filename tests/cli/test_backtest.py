@@ -104,5 +104,5 @@ def test_an_empty_file_is_told(ghosting, tmp_path):
 
     code, out, _ = ghosting("backtest", tmp_path / "empty.csv")
 
-    assert code == 0
+    assert code == 1
     assert "nothing can be computed" in out

@@ -61,14 +61,14 @@ def test_replay_keeps_results_and_summary_apart(ghosting, regular_csv):
 
 
 def test_replay_writes_refused_records_with_their_reason(ghosting, tmp_path):
-    """A broken line is not lost, and is found by its number."""
+    """A broken line is not lost, and is found by its number; of a file with nothing else nothing is applied."""
     source = tmp_path / "events.ndjson"
     source.write_text("\n{broken\n")
     rejected = tmp_path / "rejected.jsonl"
 
     code, out, _ = ghosting("replay", source, "--alerts", tmp_path / "a", "--rejected", rejected, "--json")
 
-    assert code == 0
+    assert code == 1
     assert json.loads(out)["rejected"] == {"malformed_json": 1}
     refused = json.loads(rejected.read_text())
     assert (refused["topic"], refused["offset"], refused["reason"]) == (str(source), 2, "malformed_json")
@@ -114,7 +114,7 @@ def test_replay_says_how_to_see_what_was_refused(ghosting, tmp_path):
 
     code, out, err = ghosting("replay", source, "--alerts", tmp_path / "a")
 
-    assert code == 0
+    assert code == 1
     assert re.search(r"rejected, invalid_field +1 *$", out, re.MULTILINE)
     assert "--rejected OUT" in err
 

@@ -67,7 +67,7 @@ def test_a_backtest_begins_with_it(ghosting, prior, tmp_path):
     few = written(tmp_path / "few.csv", 3, 10)
     with (few).open("a") as more:
         more.write(f"client-0,call,{START_S + 200 * DAY_S},inbound,vip\n")
-    line = ("backtest", few, "--partitions", 1, "--learning", "--false-alerts", "1", "--json", "-")
+    line = ("backtest", few, "--keep-far", "--partitions", 1, "--learning", "--false-alerts", "1", "--json", "-")
     held = [json.loads(ghosting(*line, *flags)[1])["budgets"][0]["held"] for flags in ((), ("--prior", prior))]
     assert held == [3, 0]
 

@@ -3,8 +3,10 @@
 import json
 from datetime import datetime
 
+import numpy as np
+
 from detector.core.engine.shard import Policy
-from detector.core.layout import SILENCES
+from detector.core.layout import MOMENT, SILENCES
 from tests.contract import held
 
 DAY_S = 86_400.0
@@ -65,7 +67,28 @@ def read_all(shard, events):
 def known(shard):
     """Say what a shard knows, without the numbers that depend on who came first."""
     table = shard.table
-    return {name: _known_client(table, row) for row, name in enumerate(table.names) if table.clients[row].seen[0]}
+    clients = {name: _known_client(table, row) for row, name in enumerate(table.names) if table.clients[row].seen[0]}
+    return {**clients, "": _known_outlook(table)}
+
+
+def _known_outlook(table):
+    """Say what was learned of returns, and of whom outcomes are waited for; segments by name."""
+    moments = table.moments
+    moments.reserve(0, len(table.names))
+    rates = moments.waiting.rates
+    values = moments.encode(np.arange(len(table.names)))
+    waiting = {name: np.frombuffer(value, MOMENT).copy() for name, value in zip(table.names, values, strict=True)}
+    found = {}
+    for name, known in waiting.items():
+        segments = [table.segment_names[number] for number in known["segment"]]
+        known["segment"] = 0
+        if len(known):
+            found[name] = segments, known.tobytes()
+    return {
+        "posterior": moments.posterior.tobytes(),
+        "rates": {name: rates[number].tobytes() for number, name in enumerate(table.segment_names)},
+        "waiting": found,
+    }
 
 
 def _known_client(table, row):

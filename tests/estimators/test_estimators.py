@@ -1,6 +1,8 @@
 """The estimators for notebooks: good citizens of River, and the same numbers as a shard's."""
 
+import json
 import math
+from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from scipy import stats
 from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import TREND
 from detector.core.signals import SIGNAL_NUMBER
-from detector.estimators import Replies, Rhythm, Segment, Trend, client_of
+from detector.estimators import Outlook, Replies, Rhythm, Segment, Trend, client_of
 from detector.shell.config.settings import Settings
 
 DAY_S, START_S = 86_400.0, 1.5e9
@@ -25,6 +27,13 @@ EVENTS = [
             "at": START_S + k * 1.7 * DAY_S,
             "direction": "inbound" if k % 3 else "outbound",
             "value": float(10 + k * 7 % 13),
+            "gaps": 3 + k % 40,
+            "mean_gap_days": 2.0 + k * 5 % 30,
+            "survival": 0.2 / (1 + k % 9),
+            "lasting_30": 0.6,
+            "lasting_90": 0.3,
+            "lasting_gone": 0.1,
+            "gone_after_days": 90.0 + 40 * (k % 3),
             **dict.fromkeys("abcd", 0.0),
         },
         k % 10 == 0,
@@ -33,7 +42,7 @@ EVENTS = [
 ]
 MODELS = [
     klass(**params)
-    for klass in (Rhythm, Replies, Trend)
+    for klass in (Rhythm, Replies, Trend, Outlook)
     for params in klass._unit_test_params()
     if params.get("signal") in (None, "orders", "order_value", "contact_rate")
 ]
@@ -124,6 +133,7 @@ def test_a_rhythm_alone_is_that_of_the_shard(gaps, orders, days):
     ours, theirs = Rhythm(signal="orders" if orders else "contact"), client.orders if orders else client.contact
     for day in at:
         ours.learn_one({"at": START_S + day * DAY_S})
+    ours.segment.name, ours.segment.outlook = theirs.segment.name, theirs.segment.outlook
     later_s = ours.last_s + days * DAY_S
     assert figures(ours, later_s) == figures(theirs, later_s)
     assert (ours.percentile(later_s) is None) == (ours.deadline_s is None) == (ours.gaps < 3)
@@ -147,6 +157,7 @@ def test_replies_alone_are_those_of_the_shard(written):
         messages.append(message(day, direction="outbound" if ours else "inbound", **fields))
     theirs = client_of(shard_of(messages), "ann").replies
     alone = Replies()
+    alone.segment.name, alone.segment.outlook = theirs.segment.name, theirs.segment.outlook
     for one in messages:
         alone.learn_one(one)
     later_s = START_S + (day + 5) * DAY_S
@@ -171,6 +182,63 @@ def test_a_trend_alone_is_that_of_the_shard():
     assert (ours.threshold, ours.levels, ours.since_s) == (theirs.threshold, theirs.levels, theirs.since_s)
     assert ours.declines
     assert ours.levels.ratio_to_first_half_year == pytest.approx(0.3, abs=0.02)
+
+
+def test_an_outlook_alone_is_that_of_the_shard():
+    """Taught the stages of a client's silences when they are over, it says what the next alert says."""
+    days = [*range(0, 140, 7), *range(400, 540, 7), *range(1300, 1440, 7)]
+    shard = Shard(POLICY)
+    shard.enqueue_interactions("emails", list(enumerate(map(message, days))), [], len(days) - 1, START_S + 1e9)
+    alerts = [json.loads(alert.value)["data"] for alert in shard.advance(START_S + 2000 * DAY_S).alerts]
+    alone, labels = Outlook(), []
+    for alert in alerts:
+        if alert["transition"] == "resolved" or alert["signal"] != "contact":
+            continue
+        at_s = datetime.fromisoformat(alert["at"]).timestamp()
+        while labels and labels[0][0] <= at_s:
+            _, _, x, silent = labels.pop(0)
+            alone.learn_one(x, silent)
+        assert alone.labels == alert["evidence"]["outlook_labels"]
+        x = moment_of(shard_until(days, at_s), at_s)
+        told = alone.chances(x)
+        assert round(told.no_contact_in_30_days, 6) == alert["probability_no_contact_in_30_days"]
+        assert round(told.no_contact_in_90_days, 6) == alert["probability_no_contact_in_90_days"]
+        assert round(told.gone, 6) == alert["probability_gone"]
+        between = alert["evidence"]["probability_gone_between"]
+        assert [round(told.gone_low, 6), round(told.gone_high, 6)] == between
+        heard_s = min((START_S + day * DAY_S for day in days if START_S + day * DAY_S > at_s), default=math.inf)
+        ends = (30, 90, x["gone_after_days"])
+        for stage in range(3 if x["gone_after_days"] > 90.5 else 2):
+            end_s = at_s + ends[stage] * DAY_S
+            labels.append((end_s, len(labels), {**x, "stage": stage}, heard_s > end_s))
+            if heard_s <= end_s:
+                break
+        labels.sort(key=lambda label: label[:2])
+    assert alone.labels > 5
+
+
+def shard_until(days, at_s):
+    """Give a shard that has read all before an instant and has come to it."""
+    before = [message(day) for day in days if START_S + day * DAY_S < at_s]
+    shard = shard_of(before)
+    shard.advance(at_s)
+    return shard
+
+
+def moment_of(shard, at_s):
+    """Describe the silence of the only client at an instant."""
+    return {**client_of(shard, "ann").contact.moment(at_s), "segment": "default"}
+
+
+def test_without_a_feature_an_outlook_says_one_half_and_learns_nothing():
+    """As River asks of its estimators."""
+    outlook = Outlook()
+    outlook.learn_one({"at": START_S}, y=True)
+    assert outlook.labels == 0
+    assert outlook.chances({"at": START_S}) is None
+    assert outlook.predict_proba_one({"at": START_S}) == {False: 0.5, True: 0.5}
+    assert Rhythm().moment(START_S) == {"at": START_S}
+    assert Rhythm().probability_gone(START_S) is Rhythm().probability_no_contact_in_30_days(START_S) is None
 
 
 def test_a_trend_begins_with_nothing():

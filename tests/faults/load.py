@@ -47,6 +47,7 @@ class Sent(NamedTuple):
     key: bytes | None
     value: bytes
     headers: tuple[()] = ()
+    timestamp: None = None
 
 
 class Answer(NamedTuple):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.shell.config.settings import KIND_SOURCES
+from detector.shell.config.installation import KIND_SOURCES
 from detector.simulate import GAP_DISTRIBUTIONS, SOURCES, Firm, Mix, Outage, simulate, write_events, write_truth
 from schemas.interaction import FIELDS, INTERACTION
 

@@ -107,6 +107,13 @@ def test_any_id_is_found(name):
     assert len(history(log(*named), name).silences) == len(history(plain, name).silences) == len(WEEKLY)
 
 
+@pytest.mark.parametrize("asked", ["Ann@Example.com", "ann@example.com ", "ANN@example.com"])
+def test_an_id_that_is_spelled_in_several_ways_is_found(asked):
+    """The log and the command may spell an address in different ways: it is the same client."""
+    spelled = [{**one, "client_id": "ANN@Example.com" if k % 2 else "ann@example.com"} for k, one in enumerate(WEEKLY)]
+    assert len(history(log(*spelled), asked).silences) == len(WEEKLY)
+
+
 def test_lines_without_an_event_id_and_unreadable_ones_are_read_as_replay_does():
     """Lines are given the id that `replay` gives them, and what cannot be read is left out."""
     lines = [json.dumps({k: v for k, v in one.items() if k != "event_id"}).encode() for one in WEEKLY]

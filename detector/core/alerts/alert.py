@@ -9,7 +9,7 @@ from detector.core.clock import rfc3339
 from detector.core.lifecycle import TYPE_OF
 from schemas.incident import Reason, Severity, Signal, Transition
 
-MODEL: Final = "r-tail-o/1"
+MODEL: Final = "r-tail-o/2+cure/1"
 _IDS: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ghosting:alert")
 _IDS_BYTES: Final = _IDS.bytes
 

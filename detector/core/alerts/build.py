@@ -104,7 +104,7 @@ def _columns(effects: Effects, names: Names) -> dict[str, Sequence[Any]]:
         "at": instants(effects["at_s"]),
         **_silence(effects, names, back, of_orders),
         "trend": _trends(effects),
-        "evidence": _evidence(effects, names.recent_ids),
+        "evidence": _evidence(effects, names.recent_ids, back),
     }
 
 
@@ -121,9 +121,9 @@ def _silence(effects: Effects, names: Names, back: Column, of_orders: Column) ->
         "expected_next_at": _expected(effects),
         "silence_percentile": _rounded(1 - effects["survival"], _SHARES),
         "probability_gone": _rounded(np.where(back, 0.0, effects["probability_gone"]), _SHARES),
-        "probability_no_contact_in_30_days": _rounded(
-            np.where(back, np.nan, effects["probability_no_contact_in_30_days"]), _SHARES
-        ),
+        "gone_after_days": _rounded(np.where(back, np.nan, effects["facts"]["gone_after_days"]), _DAYS),
+        "probability_no_contact_in_30_days": _unless(back, effects["probability_no_contact_in_30_days"]),
+        "probability_no_contact_in_90_days": _unless(back, effects["probability_no_contact_in_90_days"]),
         "false_alerts_per_client_year": effects["false_alerts_per_client_year"].tolist(),
         "channels_active": _active(effects, names.channels),
         "unanswered_since": _instants_if_set(effects["unanswered_since_s"]),
@@ -135,6 +135,11 @@ def _expected(effects: Effects) -> list[dict[str, str | None] | None]:
     """When the next contacts are expected, where that is known."""
     moments = zip(instants(effects["median_s"]), instants(effects["p90_s"]), strict=True)
     return [{"median": median, "p90": p90} if median is not None else None for median, p90 in moments]
+
+
+def _unless(back: Column, chances: Column) -> list[float | None]:
+    """Return the chances of clients that are not back."""
+    return _rounded(np.where(back, np.nan, chances), _SHARES)
 
 
 def _active(effects: Effects, channels: Sequence[Sequence[str | None]]) -> list[list[str]]:
@@ -168,8 +173,9 @@ def _trends(effects: Effects) -> list[dict[str, Any] | None]:
     return found
 
 
-def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]], back: Column) -> list[dict[str, Any]]:
     """What each decision rests on."""
+    low, high = (_unless(back, effects["probability_gone_between"][:, side]) for side in (0, 1))
     columns = {
         "gaps_seen": effects["gaps_seen"].tolist(),
         "mean_gap_days": _rounded(effects["mean_gap_days"], _DAYS),
@@ -177,6 +183,8 @@ def _evidence(effects: Effects, recent_ids: Sequence[Sequence[str]]) -> list[dic
         "prior_weight": _rounded(effects["prior_weight"], _SHARES),
         "last_interaction_ids": recent_ids,
         "completed_gaps_in_segment": effects["completed_gaps_in_segment"].astype(np.int64).tolist(),
+        "outlook_labels": effects["outlook_labels"].tolist(),
+        "probability_gone_between": [None if a is None else [a, b] for a, b in zip(low, high, strict=True)],
     }
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 

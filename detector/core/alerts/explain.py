@@ -6,6 +6,8 @@ from typing import Any, Final
 from detector.core.signals import SUBJECTS
 
 _SETTLED_GAPS: Final = 1000  # completed gaps of a segment from which on the promised rate of false alerts holds
+_OF_100: Final = (0.005, 0.995)  # beyond, rounding would say none, or all
+_SETTLED_LABELS: Final = 500  # outcomes from which on a chance is told without a band
 _UNITS: Final[Mapping[str, str]] = {
     "days": "{:.1f} days",
     "amount": "{:,.2f}",
@@ -78,8 +80,8 @@ def _silent(data: dict[str, Any]) -> str:
         opening = f"Silent for {days}, last heard on {data['last_heard_at'][:10]} by {channel}"
     if data["transition"] == "escalated":
         return (
-            f"{opening}: so long a silence is ten times less likely than the one that raised the alert, and more than "
-            "twice the longest gap so far."
+            f"{opening}: {data['actual_heard_within_days'] / data['expected_heard_within_days']:.1f} times the "
+            f"{data['expected_heard_within_days']:.1f} days after which the alert was raised."
         )
     return f"{opening}."
 
@@ -94,10 +96,25 @@ def _rhythm(data: dict[str, Any]) -> str:
 
 
 def _chances(data: dict[str, Any]) -> str:
+    """When it is expected, and how often clients were not heard after alerts like this one."""
+    expected = f"nine in ten such silences end by {data['expected_next_at']['p90'][:10]}."
+    if data["probability_gone"] is None:
+        return expected
+    labels, between = data["evidence"]["outlook_labels"], ""
+    if labels < _SETTLED_LABELS:
+        low, high = (_in_100(chance) for chance in data["evidence"]["probability_gone_between"])
+        known = f"{labels} outcomes are" if labels else "no outcome is"
+        between = f" (between {low} and {high}: {known} known here so far)"
     return (
-        f"nine in ten such silences end by {data['expected_next_at']['p90'][:10]}. The chance that it has left for "
-        f"good is {data['probability_gone']:.0%}."
+        f"{expected} Of 100 alerts like this, {_in_100(data['probability_gone'])} clients{between} were not heard again"
+        f" within {data['gone_after_days']:.0f} days."
     )
+
+
+def _in_100(chance: float) -> str:
+    """Return how many of a hundred a chance means; none and all are never certain."""
+    few, nearly_all = _OF_100
+    return "fewer than 1" if chance < few else "more than 99" if chance > nearly_all else f"{100 * chance:.0f}"
 
 
 def _debts(data: dict[str, Any]) -> str:

@@ -9,10 +9,14 @@ into (`slots`; negative = none), and each effect says how many interactions were
 walks through both: it keeps the ids of the interactions before an effect, reads the ids that the client has then, and
 goes on to the next effect. `_kept_to` says up to which interaction ids are kept; after a call all that it applied are.
 
+When a run of the shard ends, its effects get their chances and teach what is known by then: only now are they complete
+and can be put in the order of time (`outcomes`).
+
 Effects wait here until the shard's advance ends. Alerts are then built of all of them together, which takes a tenth of
 the time that building them one by one takes.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +25,7 @@ import numpy as np
 
 from detector.core.alerts.alert import Alert, in_order
 from detector.core.alerts.build import Names, build_alerts
+from detector.core.engine import outcomes
 from detector.core.engine.merge import Ids
 from detector.core.incidents.effect import RESOLVED
 from detector.core.incidents.outbox import COUNT_DUPLICATES, COUNT_HELD, COUNT_LATE
@@ -54,6 +59,7 @@ class Drain:
     def __init__(self, table: Table, counts: Counter[str], sources: Sequence[str], *, reads_ids: bool) -> None:
         self._table, self._counts, self._sources, self._reads_ids = table, counts, sources, reads_ids
         self._effects: list[Effects] = []
+        self._ended = 0  # how many of these arrays are of runs that have ended
         self._recent_ids: list[list[str]] = []  # of each effect
         self._batch: Batch = np.empty(0, INTERACTION)
         self._ids: Ids = np.empty(0, np.uint8)
@@ -83,6 +89,18 @@ class Drain:
         keep_all(table.recent.kept, self._batch, self._slots, self._ids, self._kept_to, applied)
         self._kept_to = max(self._kept_to, applied)
 
+    def end_run(self, until_s: float) -> None:
+        """Write the chances of a run's effects, and learn the outcomes that are known before an instant."""
+        table, run = self._table, self._effects[self._ended :]
+        if run:
+            effects = np.concatenate(run).view(np.recarray)
+            order = outcomes.in_order(effects, table.names.of)
+            outcomes.run(table.waiting(len(effects)), effects, order)
+            self._effects[self._ended :] = [effects.view(np.ndarray)]
+            self._ended = len(self._effects)
+        if table.moments.next_end_s < until_s:
+            outcomes.learn_until(table.waiting(0), math.nextafter(until_s, -math.inf))
+
     def _count(self) -> None:
         counts = self._table.counts
         self._counts["held"] += int(counts[COUNT_HELD])
@@ -94,7 +112,7 @@ class Drain:
 
     def take_effects(self) -> list[Effects]:
         """Return the effects since the last call, some at a time, in the order in which they came."""
-        effects, self._effects, self._recent_ids = self._effects, [], []
+        effects, self._effects, self._ended, self._recent_ids = self._effects, [], 0, []
         return effects
 
     def take_alerts(self, app_id: str) -> list[Alert]:

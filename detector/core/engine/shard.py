@@ -25,6 +25,7 @@ from detector.core.layout import Batch, Records
 from detector.core.model import replies
 from detector.core.model import segment as population
 from detector.core.state import restore
+from detector.core.state.moments import Taught
 from detector.core.state.table import Table
 from detector.core.views import outlook
 from detector.core.views.under_watch import clients_under_watch
@@ -46,18 +47,20 @@ class Policy:
     false_overdue_per_client_year: float = 0.5
     segment_budgets: Mapping[str, float] = field(default_factory=dict)
     session_hours: float = 20.0
+    escalate_at: float = 2.5
     learning_gaps_min: int = 100
     segments_max: int = 1000
     prior: Mapping[str, Records] = field(default_factory=dict)
+    taught: Taught | None = None
 
 
 class Outcome(NamedTuple):
-    """What an advance asks the shell to make durable, all of it or nothing.
+    """What an advance asks the shell to make durable, all of it or nothing; a state of None erases what its key had.
 
     Only a shard that builds no alerts gives `effects`, some at a time, in the order in which they came.
     """
 
-    states: list[tuple[bytes, bytes]]
+    states: list[tuple[bytes, bytes | None]]
     alerts: list[Alert]
     rejected: list[bytes]
     rerouted: list[Rerouted]
@@ -87,12 +90,14 @@ class Shard:
             policy.segment_budgets,
             policy.false_overdue_per_client_year,
             policy.prior,
+            policy.taught,
         )
         self.counts: Counter[str] = Counter()  # for people, not for decisions
         self.rules = Rules(
             policy.session_hours / 24,
             policy.learning_gaps_min,
             policy.false_declines_per_client_year,
+            policy.escalate_at,
         )
         self.exposure_days: Counter[str] = Counter()  # per segment, how long clients could be alerted of, together
         self._exposure_counted_s = math.inf
@@ -156,17 +161,18 @@ class Shard:
     # Time goes on.
 
     def within_reach_s(self, frontier_s: float, dues_max: int = DUES_AT_ONCE) -> float:
-        """How far towards the frontier one advance should go: so many clients fall due before the last second of it.
+        """How far towards the frontier one advance should go: so much falls due before the last second of it.
 
-        All of a second fall due together. An advance has the alerts and states of all of them in memory, and the
-        shell makes them durable in one transaction.
+        Due are transitions of clients and outcomes of alerts; all of a second fall due together. An advance has the
+        alerts and states of all of them in memory, and the shell makes them durable in one transaction.
         """
-        if not self.table.is_any_due(frontier_s):
+        table = self.table
+        if not table.is_any_due(frontier_s) and table.moments.next_end_s >= frontier_s:
             return frontier_s
-        due_s = self.table.due_s[self.table.due_rows(frontier_s)]
+        due_s = np.concatenate([table.due_s[table.due_rows(frontier_s)], table.moments.ends_before(frontier_s)])
         if len(due_s) <= dues_max:
             return frontier_s
-        return min(frontier_s, float(np.partition(due_s, dues_max)[dues_max]) + 1)
+        return min(frontier_s, math.floor(float(np.partition(due_s, dues_max)[dues_max])) + 1)
 
     def advance(self, frontier_s: float) -> Outcome:
         """Apply what lies before the frontier, and carry out what is due by then.
@@ -217,7 +223,7 @@ class Shard:
 
     def _run(self, batch: Batch, ids: Ids, until_s: float) -> None:
         """Apply interactions in order, then what is due before `until_s`; no refit lies in between."""
-        if not len(batch) and not self.table.is_any_due(until_s):
+        if not len(batch) and not self.table.is_any_due(until_s) and self.table.moments.next_end_s >= until_s:
             return  # as mostly when nothing comes in
         columns, start, swept = batch.view(np.recarray), 0, 0
         self._touch_segments(batch)
@@ -230,6 +236,7 @@ class Shard:
         while swept < len(due):
             swept = apply.sweep(arrays, self.rules, due, swept, until_s, len(batch))
             self._drain.empty(len(batch))
+        self._drain.end_run(until_s)
         self.counts["applied"] += len(batch)
 
     def _touch_segments(self, batch: Batch) -> None:
@@ -246,7 +253,7 @@ class Shard:
     # What is durable.
 
     def _outcome(self, batch: Batch, rejected: list[bytes], rerouted: list[Rerouted]) -> Outcome:
-        states: list[tuple[bytes, bytes]] = []
+        states: list[tuple[bytes, bytes | None]] = []
         if self._keeps_states:
             rows = sorted(self._changed_rows.union(batch["row"].tolist()))
             states.extend(self.table.records(rows, sorted(self._changed_segments)))

@@ -1,7 +1,7 @@
-"""A small history through shards that are thrown away: it meets every kernel, so that all of them are compiled.
+"""Sends a small history through shards that are thrown away: it calls every kernel, so that all of them are compiled.
 
-Numba compiles a function where it is first called, up to a minute for all, or loads what it compiled once. Whoever
-cannot stop in the middle of things rehearses before.
+Numba compiles a function where it is first called, up to a minute for all, or loads what it compiled once. A process
+that cannot stop in the middle of its work warms up before.
 """
 
 import json
@@ -23,16 +23,28 @@ _START_S = 1e9
 _WEEKS, _RETURNS_WEEK, _END_WEEK = 20, 80, 120
 
 
-def warm_up() -> Outcome:
-    """Let a client come, fade, fall silent and return, make it durable and take it back; -> what came of it."""
-    shard, restored, end_s = Shard(_POLICY), Shard(_POLICY), _at_s(_END_WEEK)
+def warm_up(*, files: bool = True, durable: bool = True) -> Outcome:
+    """Run a client that comes, fades, falls silent and returns; -> the outcome.
+
+    Parameters
+    ----------
+    files
+        Whether to call also the kernels that only a run over files needs.
+    durable
+        Whether to call also the kernels that write and restore states; a run over files needs none of them.
+    """
+    shard, end_s = Shard(_POLICY, keeps_states=durable), _at_s(_END_WEEK)
     values = list(_history())
-    addresses_of(values, 1)  # which files need
+    if files:
+        addresses_of(values, 1)
     records = RecordColumns(range(len(values)), [_CLIENT.encode()] * len(values), values, [()] * len(values))
     Intake(shard, {_SOURCE: _SOURCE}, 0, 1).read(_SOURCE, records, end_s)
     outcome = shard.advance(end_s)
-    restored.restore(outcome.states)
-    list(restored.outlooks(end_s))
+    if durable:
+        restored = Shard(_POLICY)
+        restored.restore(outcome.states)
+    if files:
+        list(shard.outlooks(end_s))
     return outcome
 
 
@@ -44,6 +56,7 @@ def _history() -> Iterator[bytes]:
         yield _value(week + 0.2, "order", "inbound", amount=1000.0 / 2**week)
     yield _value(_WEEKS, "email", "outbound")
     yield _value(_RETURNS_WEEK, "email", "inbound", **_NOT_PLAIN)
+    yield _value(_RETURNS_WEEK + 0.1, "order", "inbound", amount=1.0, currency="EUR", **_NOT_PLAIN)
 
 
 def _value(week: float, kind: str, direction: str, **more: object) -> bytes:

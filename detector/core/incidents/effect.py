@@ -11,18 +11,15 @@ import numpy as np
 from numba import njit
 
 from detector.core.clock import DAY_S, TimeOff, deadline_s, elapsed_days
-from detector.core.layout import CHANNELS_HEARD
-from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS
-from detector.core.model import replies, rhythm, trend
+from detector.core.layout import CHANNELS_HEARD, FACTS
+from detector.core.lifecycle import SIGNAL_WORDS, TRANSITION_WORDS, State
+from detector.core.model import replies, return_chance, rhythm, trend
 from detector.core.primitives.decay import decayed_count
 
 CONTACT_SIGNAL, ORDERS_SIGNAL = SIGNAL_WORDS.index("contact"), SIGNAL_WORDS.index("orders")
 REPLY_SIGNAL, FIRST_TREND = SIGNAL_WORDS.index("reply_overdue"), SIGNAL_WORDS.index("contact_rate")
 RESOLVED = TRANSITION_WORDS.index("resolved")
-DEPARTURES_PER_CLIENT_YEAR = 1.0
-_ESCALATION_Y = math.log(10.0)  # a silence escalates when it is ten times less likely than at its opening
-_ESCALATION_LONGEST = 2.0  # and longer than this many times the longest gap
-_HORIZON_DAYS = 30.0
+QUIET = int(State.QUIET)  # as a kernel sees it
 _MEDIAN, _P90 = math.log(2.0), math.log(10.0)  # -ln of what is left
 
 EFFECT = np.dtype(
@@ -49,8 +46,12 @@ EFFECT = np.dtype(
         ("median_s", "f8"),
         ("p90_s", "f8"),
         ("survival", "f8"),
+        ("facts", FACTS),  # of the silence of contact, whatever the signal is
+        ("probability_no_contact_in_30_days", "f8"),  # made of the facts, in the order of time (engine.outcomes)
+        ("probability_no_contact_in_90_days", "f8"),
         ("probability_gone", "f8"),
-        ("probability_no_contact_in_30_days", "f8"),
+        ("probability_gone_between", "f8", (2,)),
+        ("outlook_labels", "i8"),
         ("mean_gap_days", "f8"),
         ("longest_gap_days", "f8"),
         ("prior_weight", "f8"),
@@ -78,6 +79,8 @@ Silence = Any  # one record of layout.SILENCE
 Population = Any  # one record of layout.POPULATION
 Trend = Any  # one record of layout.TREND
 Segment = Any  # one record of layout.SEGMENT
+Posterior = Any  # one record of layout.POSTERIOR
+OwnRate = Any  # one record of layout.OWN_RATE
 
 
 @njit(cache=True, error_model="numpy")
@@ -102,7 +105,7 @@ def fill_silence(effect: Effect, silence: Silence, population: Population, off: 
     effect.prior_weight = 1.0 / (decayed_count(silence.gaps) + 1.0)
     effect.completed_gaps_in_segment, effect.false_alerts_per_client_year = population.fitted_gaps, population.budget
     effect.expected_heard_within_days = effect.median_s = effect.p90_s = math.nan
-    effect.survival = effect.probability_gone = effect.probability_no_contact_in_30_days = math.nan
+    effect.survival = math.nan
     if silence.gaps < rhythm.GAPS_MIN or silence.last_s == 0:
         return
     days = max(elapsed_days(silence.last_s, effect.at_s, off), 1 / DAY_S)
@@ -110,11 +113,25 @@ def fill_silence(effect: Effect, silence: Silence, population: Population, off: 
     effect.median_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _MEDIAN), off)
     effect.p90_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, _P90), off)
     effect.survival = rhythm.survival(population, by, days)
-    effect.probability_gone = rhythm.probability_gone(silence, population, effect.survival, DEPARTURES_PER_CLIENT_YEAR)
-    further = rhythm.survival(population, by, days + _HORIZON_DAYS) / effect.survival
-    effect.probability_no_contact_in_30_days = 1.0 - (1.0 - effect.probability_gone) * (1.0 - further)
     at_s = deadline_s(silence.last_s, rhythm.outlasted_days(population, by, y), off)
     effect.expected_heard_within_days = elapsed_days(silence.last_s, at_s, off)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_facts(effect: Effect, silence: Silence, population: Population, off: TimeOff) -> None:
+    """Write what the chance that the client is heard again depends on: its silence of contact."""
+    incident = silence.incident
+    deadline = float(incident.next_s if incident.state == QUIET else incident.opened_s)
+    deadline_days = (deadline - silence.last_s) / DAY_S
+    return_chance.fill_facts(effect.facts, silence, population, effect.at_s, deadline_days, off)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_chances(effect: Effect, posterior: Posterior, own: OwnRate, chances: np.ndarray) -> None:
+    """Write what is known of the client's return; `chances` takes a copy of it."""
+    return_chance.fill_chances(chances, effect.probability_gone_between, posterior, own, effect.facts)
+    effect.probability_no_contact_in_30_days, effect.probability_no_contact_in_90_days = chances[0], chances[1]
+    effect.probability_gone, effect.outlook_labels = chances[2], posterior.labels
 
 
 @njit(cache=True, error_model="numpy")
@@ -124,16 +141,10 @@ def fill_expected(effect: Effect, off: TimeOff) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def escalates_s(silence: Silence, population: Population, opened_s: float, off: TimeOff) -> float:
-    """When an open silence gets worse: ten times less likely, and twice the longest gap, whichever is later."""
-    y = -math.log(rhythm.alert_probability(silence, population)) + _ESCALATION_Y
+def escalates_s(silence: Silence, opened_s: float, escalate_at: float, off: TimeOff) -> float:
+    """Return when an open silence gets worse: it lasts a multiple of its own deadline, and a second longer at least."""
     opened_days = elapsed_days(silence.last_s, opened_s, off)
-    days = max(
-        rhythm.outlasted_days(population, rhythm.measure(silence, population), y),
-        _ESCALATION_LONGEST * silence.longest_s / DAY_S,
-        opened_days + 1 / DAY_S,
-    )
-    return deadline_s(silence.last_s, days, off)
+    return deadline_s(silence.last_s, max(escalate_at * opened_days, opened_days + 1 / DAY_S), off)
 
 
 @njit(cache=True, error_model="numpy")

@@ -38,3 +38,4 @@ class Rules(NamedTuple):
     session_days: float
     learning_gaps_min: float
     decline_budget: float
+    escalate_at: float  # times the deadline

@@ -28,7 +28,7 @@ QUIET, HELD, ESCALATED_STATE = int(State.QUIET), int(State.HELD), int(State.ESCA
 OPENED, ESCALATED = TRANSITION_WORDS.index("opened"), TRANSITION_WORDS.index("escalated")
 HELD_STEP = STEP_WORDS.index("held")
 DEADLINE_PASSED, TREND_CROSSED = REASON_WORDS.index("deadline_passed"), REASON_WORDS.index("trend_crossed")
-SURVIVAL_TENTH, RECOVERED = REASON_WORDS.index("survival_tenth"), REASON_WORDS.index("recovered")
+SILENCE_LASTS, RECOVERED = REASON_WORDS.index("silence_lasts"), REASON_WORDS.index("recovered")
 CURRENCY_CHANGED = REASON_WORDS.index("currency_changed")
 RETURNED, LATE_EVENT = REASON_WORDS.index("returned"), REASON_WORDS.index("late_event")
 INFO, WARNING = SEVERITY_WORDS.index("info"), SEVERITY_WORDS.index("warning")
@@ -122,6 +122,7 @@ def emit(
     told.opened_s, told.at_s, told.emitted_s = times.opened_s, times.at_s, times.emitted_s
     effect.fill_client(told, client, segment, off)
     effect.fill_silence(told, silence_of(client, signal), silence_of(segment, signal), off)
+    effect.fill_facts(told, client.contact, segment.contact, off)
     return told
 
 
@@ -151,12 +152,12 @@ def carry_out(
     told = emit(out, client, segment, origin, signal, Times(float(incident.opened_s), due_s, emitted_s), off)
     effect.fill_expected(told, off)
     told.transition = ESCALATED if escalates else OPENED
-    told.reason = SURVIVAL_TENTH if escalates else DEADLINE_PASSED
+    told.reason = SILENCE_LASTS if escalates else DEADLINE_PASSED
     told.severity = severity_of(signal, escalates)
     move(incident, told.transition)
     incident.next_s = NEVER_S
     if not escalates and signal != REPLY_SIGNAL:
-        incident.next_s = effect.escalates_s(silence, population, due_s, off)
+        incident.next_s = effect.escalates_s(silence, due_s, rules.escalate_at, off)
 
 
 @njit(cache=True, error_model="numpy")

@@ -20,13 +20,12 @@ from detector.core.primitives.decay import DECAY, decayed_count
 
 GAPS_MIN = 3  # no deadline before the third gap
 SETTLED_GAPS = 5  # the gap at which a client's mean is taken into the segment's prior gap
-_ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.25  # P(gap > deadline) stays between
+_ALPHA_MIN, _ALPHA_MAX = 1e-6, 0.5  # P(gap > deadline) stays between: no deadline is before the median gap
 _KNOT_STRETCH = 1.3  # a knot lies at this multiple of a long gap
 _KNOT_E_MIN, _KNOT_E_MAX = 0.3, 12.0
 _KNOT_PRIOR_GAPS, _KNOT_GAPS_MAX = 20.0, 100  # gaps that the population's view is worth; own gaps that count against it
 # Where exp(-e) says that of so many gaps just as many are longer as were: by number of the knot, and by gaps.
 _KNOT_E_OF = np.log((np.arange(_KNOT_GAPS_MAX + 1) + 1) / np.arange(1, 4)[:, np.newaxis])
-_LOYALTY_PRIOR_GAPS = 3.0  # gaps that the general rate of departures is worth against the own gaps survived
 _LOG_DAYS_MAX = 20.0
 
 Silence = Any  # one record of layout.SILENCE, seen from Numba
@@ -120,9 +119,15 @@ def population_of(y: float, by: Measure) -> float:
 
 
 @njit(cache=True, error_model="numpy")
+def minus_log_survival(population: Population, by: Measure, days: float) -> float:
+    """-ln P(a gap of this client lasts longer than `days`)."""
+    return personal_y(population_e(population, math.log(days) - by.where), by)
+
+
+@njit(cache=True, error_model="numpy")
 def survival(population: Population, by: Measure, days: float) -> float:
     """P(a gap of this client lasts longer than `days`)."""
-    return math.exp(-personal_y(population_e(population, math.log(days) - by.where), by))
+    return math.exp(-minus_log_survival(population, by, days))
 
 
 @njit(cache=True, error_model="numpy")
@@ -150,22 +155,6 @@ def next_deadline_s(silence: Silence, population: Population, probability: float
     """The instant at which a silence so rare begins to exceed what the rhythm explains."""
     by = measure(silence, population)
     return deadline_s(silence.last_s, outlasted_days(population, by, -math.log(probability)), off)
-
-
-@njit(cache=True, error_model="numpy")
-def probability_gone(
-    silence: Silence, population: Population, chance: float, departures_per_client_year: float
-) -> float:
-    """P(the client has left for good | a silence that a gap of it outlasts with this chance).
-
-    Departures are those of new clients.
-
-    Who has come back often is less likely to leave: each gap survived is evidence of a low rate of its own.
-    """
-    rate = departures_per_client_year * _LOYALTY_PRIOR_GAPS / (_LOYALTY_PRIOR_GAPS + silence.gaps)
-    leaving = rate * mean_gap_days(silence, population) / DAYS_PER_YEAR
-    gone: float = 1.0 - 1.0 / (1.0 + leaving / chance)
-    return gone
 
 
 @njit(cache=True, error_model="numpy")

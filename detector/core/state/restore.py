@@ -8,7 +8,17 @@ import numpy as np
 
 from detector.core.layout import SEGMENT
 from detector.core.state import migrate
-from detector.core.state.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, Table, UnknownLayoutError
+from detector.core.state.table import (
+    ACCOUNT_KEY,
+    CHANNEL_KEY,
+    CLIENT_KEY,
+    MOMENTS_KEY,
+    OUTLOOK_KEY,
+    RATE_KEY,
+    SEGMENT_KEY,
+    Table,
+    UnknownLayoutError,
+)
 
 Record = tuple[bytes, bytes | None]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -33,9 +43,13 @@ def load(table: Table, records: Iterable[Record]) -> None:
             kind += b"\0"
             if value is not None and kind == CLIENT_KEY:
                 clients[name.decode()] = value
+            elif value is not None and kind == MOMENTS_KEY:
+                table.moments.load_client(name.decode(), migrate.to_present(value)[1:])
             elif value is not None:
                 _LOADED_BY[kind](table, int(name), migrate.to_present(value))
-            elif kind == CLIENT_KEY:  # nothing else is ever erased
+            elif kind == MOMENTS_KEY:
+                table.moments.forget(name.decode())
+            elif kind == CLIENT_KEY:
                 clients.pop(name.decode(), None)
                 table.forget(name.decode())
         kind, left = CLIENT_KEY, iter(clients.items())
@@ -79,8 +93,18 @@ def _load_account(table: Table, number: int, value: bytes) -> None:
     table.accounts.put(number, value[1:].decode())
 
 
+def _load_outlook(table: Table, _: int, value: bytes) -> None:
+    table.moments.load_posterior(value[1:])
+
+
+def _load_rate(table: Table, number: int, value: bytes) -> None:
+    table.moments.load_rate(number, value[1:])
+
+
 _LOADED_BY: Final[Mapping[bytes, Callable[[Table, int, bytes], None]]] = {
     SEGMENT_KEY: _load_segment,
     CHANNEL_KEY: _load_channel,
     ACCOUNT_KEY: _load_account,
+    OUTLOOK_KEY: _load_outlook,
+    RATE_KEY: _load_rate,
 }

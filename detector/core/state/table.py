@@ -27,9 +27,11 @@ from detector.core.primitives.hashing import Integers
 from detector.core.signals import TRAITS
 from detector.core.state import codec
 from detector.core.state.interned import CHANNELS_MAX, InternedNames
+from detector.core.state.moments import Moments, Taught, Waiting
 from detector.core.state.recent import Recent
 
 CLIENT_KEY, SEGMENT_KEY, CHANNEL_KEY, ACCOUNT_KEY = b"client\0", b"segment\0", b"channel\0", b"account\0"
+MOMENTS_KEY, OUTLOOK_KEY, RATE_KEY = b"moments\0", b"outlook\0", b"rate\0"  # of clients; of all; of segments
 _ROWS_AT_FIRST = 1024
 _PACKED_AT_ONCE = 1024  # a few megabytes of bytes and flags
 _TRENDS_PER_EVENT = len(TRAITS)
@@ -61,6 +63,8 @@ class Table:
         False alerts per client-year about overdue replies, in all segments.
     prior
         What earlier histories taught of single segments: records of layout.SEGMENT; only their sums are used.
+    taught
+        What earlier histories taught of the return of clients.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Table:
         budgets: Mapping[str, float],
         overdue_budget: float,
         prior: Mapping[str, Records],
+        taught: Taught | None = None,
     ) -> None:
         self.names, self.segment_names = InternedNames(), InternedNames(segments_max)
         self.channels, self.accounts = InternedNames(CHANNELS_MAX), InternedNames()
@@ -82,6 +87,7 @@ class Table:
         self.recent = Recent(_ROWS_AT_FIRST)
         self.trends, self.trends_used = new_trends([0] * _ROWS_AT_FIRST), np.ones(1, np.int64)  # number 0 = no trend
         self.trend_of = np.zeros((_ROWS_AT_FIRST, len(TRAITS)), np.uint32)
+        self.moments = Moments(taught)
         self.calendars = np.array([calendar()], CALENDAR).view(np.recarray)
         self._outbox = np.zeros(1, OUTBOX).view(np.recarray)
         self._budget, self._budgets, self._overdue_budget, self._prior = budget, budgets, overdue_budget, prior
@@ -144,6 +150,10 @@ class Table:
             self.calendars, self._outbox,
         )  # fmt: skip
 
+    def waiting(self, moments: int) -> Waiting:
+        """What is waited for, as kernels see it, with room for so many more moments."""
+        return self.moments.reserve(moments, len(self.names))
+
     def is_any_due(self, until_s: float) -> bool:
         """Check whether a transition of any client is due before an instant."""
         return bool(self.due_s[: len(self.names)].min(initial=NEVER_S) < until_s)
@@ -168,6 +178,7 @@ class Table:
             if name in self._prior:
                 self.segments[number] = self._prior[name]
             self._set_budget(number, name)
+            self.moments.add_segment(number, name)
             population.refit(self.segments, number)
             debt.refit(self.segments, number)
         return number
@@ -178,6 +189,7 @@ class Table:
         self._reserve(number)
         self.segments[number] = segment
         self._set_budget(number, name)
+        self.moments.add_segment(number, name)
 
     def _set_budget(self, number: int, name: str) -> None:
         budget = self._budgets.get(name, self._budget)
@@ -193,8 +205,8 @@ class Table:
         """Return the ids of the client's last contacts, the newest last."""
         return self.recent.ids(row, int(self.clients[row].contacts))
 
-    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes]]:
-        """Return the durable form of these rows and segments, and of all names that are new.
+    def records(self, rows: Sequence[int], segments: Iterable[int]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return the durable form of these rows and segments, of all names that are new, and of what was learned.
 
         Names come first: a restart must not give a number twice.
         """
@@ -213,6 +225,17 @@ class Table:
             clients = codec.encode_clients(self.clients, self.trends, self.trend_numbers(), some)
             for name, client, recent in zip(self.names.of(some), clients, ids, strict=True):
                 yield CLIENT_KEY + name.encode(), _VERSION + client + recent
+        yield from self._outlook_records()
+
+    def _outlook_records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The durable form of what was learned of the return of clients, and of what is waited for."""
+        if posterior := self.moments.take_posterior():
+            yield OUTLOOK_KEY + b"0", _VERSION + posterior
+        for number, rate in self.moments.take_rates():
+            yield RATE_KEY + str(number).encode(), _VERSION + rate
+        changed = self.moments.take_rows()
+        for name, (_, moments) in zip(self.names.of([row for row, _ in changed]), changed, strict=True):
+            yield MOMENTS_KEY + name.encode(), None if moments is None else _VERSION + moments
 
     def forget(self, client_id: str) -> None:
         """Erase a client: it is as a client that was never heard."""
@@ -221,13 +244,15 @@ class Table:
             self.clients[row : row + 1] = new_clients(1)
             self.trend_of[row] = 0
             self.recent.forget(row)
+        self.moments.forget(client_id)
 
     def time_off(self) -> TimeOff:
         """Return what does not count as time for a client of this shard."""
         return TimeOff(self.calendars[0])
 
     def find_due(self, session_days: float) -> None:
-        """Find out, once all records are loaded, what is due when."""
+        """Find out, once all records are loaded, what is due when, and wait for what they wait for."""
+        self.moments.begin(self.names)
         transitions.find_due(self.arrays(0), len(self.names), session_days)
 
     def open_incidents(self) -> int:

@@ -1,10 +1,8 @@
 """From the settings to the small policy that a shard follows."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from detector.core.engine.shard import Policy
-from detector.core.layout import Records
 from detector.core.views import prior
 from detector.shell.config.settings import Settings, SettingsError, variable
 
@@ -17,6 +15,7 @@ def policy_of(settings: Settings) -> Policy:
     SettingsError
         If the prior file cannot be used.
     """
+    known = _prior(settings.prior_file) if settings.prior_file else prior.Knowledge({}, None)
     return Policy(
         sources=tuple(settings.sources),
         app_id=settings.app_id,
@@ -25,13 +24,15 @@ def policy_of(settings: Settings) -> Policy:
         false_overdue_per_client_year=settings.false_overdue_per_client_year,
         segment_budgets=dict(settings.segment_budgets),
         session_hours=settings.session_hours,
+        escalate_at=settings.escalate_at,
         learning_gaps_min=settings.learning_gaps_min,
         segments_max=settings.segments_max,
-        prior=_prior(settings.prior_file) if settings.prior_file else {},
+        prior=known.segments,
+        taught=known.taught,
     )
 
 
-def _prior(path: Path) -> Mapping[str, Records]:
+def _prior(path: Path) -> prior.Knowledge:
     called = f"{path} (prior file, {variable('prior_file')} or --prior)"
     try:
         with path.open("rb") as file:

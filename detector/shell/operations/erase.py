@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from detector.core.primitives.partitioner import partition_of
-from detector.core.state.table import CLIENT_KEY
+from detector.core.state.table import CLIENT_KEY, MOMENTS_KEY
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import generations
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
@@ -20,6 +20,7 @@ from detector.shell.operations.no_worker import mapping_fencing, require_no_work
 from schemas.ids import normal_client_id
 
 _COMMAND = "ghosting erase"
+_KINDS = (CLIENT_KEY, MOMENTS_KEY)  # records of the state that have a client's id in their keys
 
 
 class Erased(NamedTuple):
@@ -53,15 +54,17 @@ async def erase(settings: Settings, clients: Iterable[str]) -> Erased:
     wanted: dict[int, set[bytes]] = defaultdict(set)
     spellings = [{client, normal_client_id(client)} for client in set(clients)]
     for client in (spelling for both in spellings for spelling in both):
-        wanted[partition_of(client, settings.partitions)].add(CLIENT_KEY + client.encode())
+        keys = {kind + client.encode() for kind in _KINDS}
+        wanted[partition_of(client, settings.partitions)].update(keys)
     known = set[bytes]()
     with mapping_denials(settings), mapping_fencing(_COMMAND):
         for partition, keys in sorted(wanted.items()):
             present = await _present(settings, partition, keys)
-            await _write_tombstones(settings, partition, sorted(present))
+            await _write_tombstones(settings, partition, sorted(present | {_moments_of(key) for key in present}))
             known |= present
     unknown = sum(all(CLIENT_KEY + client.encode() not in known for client in both) for both in spellings)
-    return Erased(settings.state_topic, len(known), unknown, await _others(settings))
+    erased = sum(key.startswith(CLIENT_KEY) for key in known)
+    return Erased(settings.state_topic, erased, unknown, await _others(settings))
 
 
 async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[bytes]:
@@ -71,6 +74,11 @@ async def _present(settings: Settings, partition: int, keys: set[bytes]) -> set[
         if record.key in keys:
             (present.discard if record.value is None else present.add)(record.key)
     return present
+
+
+def _moments_of(key: bytes) -> bytes:
+    """Return the key of the outcomes that are awaited of a client; it need not have a value."""
+    return MOMENTS_KEY + key.removeprefix(CLIENT_KEY)
 
 
 async def _write_tombstones(settings: Settings, partition: int, keys: Iterable[bytes]) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
 from detector.core.engine.intake import UNREADABLE
+from detector.core.views.said_against_true import STAGE_WORDS
 from detector.core.views.under_watch import CLIENT_STATES
 from detector.core.wire.reroute import REROUTED
 from detector.mapping import library
@@ -85,6 +86,7 @@ LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingPr
         segments_of,
     ),
     "field": ("optional field of an interaction, by its name in the contract", lambda _: OPTIONAL),
+    "stage": ("which days after an alert; a client counts in those that it was silent up to", lambda _: STAGE_WORDS),
     "receiver": ("name of a webhook of `GHOSTING_FORWARD_WEBHOOKS`", lambda settings: tuple(settings.forward_webhooks)),
     "delivery": ("end of the delivery of an alert", lambda _: DELIVERIES),
     "became": (
@@ -212,6 +214,31 @@ WORKER: Final = (
         "gauge",
         "Usual yearly order value of all clients that are silent now, in the units of their amounts.",
         ("segment",),
+    ),
+    Metric("ghosting_outlook_labels", "gauge", "Outcomes of earlier alerts that the chances of a return rest on."),
+    Metric(
+        "ghosting_outlook_brier",
+        "gauge",
+        "Mean squared difference of chances that alerts said from what came true, over each shard's last 500 outcomes;"
+        " 0 = none yet.",
+    ),
+    Metric(
+        "ghosting_outlook_brier_constant",
+        "gauge",
+        "The mean squared difference that the share of each stage among the same outcomes would have had: above it, the"
+        " chances are worth less than a constant.",
+    ),
+    Metric(
+        "ghosting_outlook_said_ratio",
+        "gauge",
+        "Mean chance, as alerts said, that the client is silent all through a stage, over the same outcomes.",
+        ("stage",),
+    ),
+    Metric(
+        "ghosting_outlook_true_ratio",
+        "gauge",
+        "Share of clients that were silent all through a stage, over the same outcomes.",
+        ("stage",),
     ),
     Metric(
         "ghosting_alerts_open",

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from detector.core.engine.shard import Shard
+from detector.core.views.said_against_true import STAGE_WORDS, said_against_true
 from detector.core.views.under_watch import CLIENT_STATES, OpenAlert, count_clients, values_at_stake, waiting_on_us
 from detector.shell.config.settings import Settings
 from detector.shell.telemetry.catalogue import OTHER, WORKER, label_sets
@@ -54,6 +55,7 @@ class Gauges:
         self.metrics.set("ghosting_shards", len(self._shards) - len(restored), "restoring")
         self._set_progress(restored)
         self._set_clients(restored)
+        self._set_outlook(restored)
         self._set_ratios()
 
     def _set_progress(self, restored: list[Shard]) -> None:
@@ -89,6 +91,15 @@ class Gauges:
             self.metrics.set("ghosting_value_at_stake_per_year", at_stake[segment], segment)
         self._set_all("ghosting_alerts_open", by_signal)
         self._set_all("ghosting_segment_alerts_open", by_segment)
+
+    def _set_outlook(self, restored: list[Shard]) -> None:
+        compared = said_against_true(shard.table for shard in restored)
+        self.metrics.set("ghosting_outlook_labels", compared.labels)
+        self.metrics.set("ghosting_outlook_brier", compared.brier)
+        self.metrics.set("ghosting_outlook_brier_constant", compared.brier_constant)
+        for stage, said, true in zip(STAGE_WORDS, compared.said, compared.true, strict=True):
+            self.metrics.set("ghosting_outlook_said_ratio", said, stage)
+            self.metrics.set("ghosting_outlook_true_ratio", true, stage)
 
     def _set_all(self, name: str, counts: Counter[tuple[str, ...]]) -> None:
         """Set every series of a gauge. A series that is not in the counts is 0."""

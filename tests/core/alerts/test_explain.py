@@ -15,7 +15,9 @@ SILENCE = {
     "channels_active": [],
     "actual_heard_within_days": 20.04,
     "expected_next_at": {"median": "2025-03-11T00:00:00Z", "p90": "2025-03-16T00:00:00Z"},
+    "expected_heard_within_days": 16.04,
     "probability_gone": 0.345,
+    "gone_after_days": 90.0,
     "unanswered_since": None,
     "waiting_on_us_since": None,
     "trend": None,
@@ -24,6 +26,8 @@ SILENCE = {
         "mean_gap_days": 7.25,
         "longest_gap_days": 11.0,
         "completed_gaps_in_segment": 5000,
+        "outlook_labels": 500,
+        "probability_gone_between": [0.2, 0.5],
     },
 }
 TREND = {
@@ -36,7 +40,10 @@ TREND = {
     "values_seen": 40,
 }
 RHYTHM = "It usually comes back after 7.2 days (9 gaps seen, the longest 11.0 days)"
-CHANCES = "nine in ten such silences end by 2025-03-16. The chance that it has left for good is 34%."
+CHANCES = (
+    "nine in ten such silences end by 2025-03-16. Of 100 alerts like this, 34 clients were not heard again"
+    " within 90 days."
+)
 
 
 def decline(signal="contact_rate", transition="opened", **trend):
@@ -60,9 +67,33 @@ def test_a_channel_without_a_name_is_told_as_such():
 
 
 def test_an_escalation_says_what_got_worse():
-    """The two conditions of it."""
-    told = explanation(SILENCE | {"transition": "escalated"})
-    assert "ten times less likely than the one that raised the alert, and more than twice the longest gap" in told
+    """How many times the deadline has passed."""
+    told = explanation(SILENCE | {"transition": "escalated", "actual_heard_within_days": 40.1})
+    assert told.startswith(
+        "Silent for 40.1 days, last heard on 2025-03-04 by whatsapp: 2.5 times the 16.0 days after which the alert was"
+        " raised. It usually comes back after 7.2 days"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "gone", "between", "sentence"),
+    [
+        (0, 0.345, [0.2, 0.5], "34 clients (between 20 and 50: no outcome is known here so far) were"),
+        (40, 0.345, [0.2, 0.5], "34 clients (between 20 and 50: 40 outcomes are known here so far) were"),
+        (499, 0.002, [0.001, 0.999], "fewer than 1 clients (between fewer than 1 and more than 99: 499 outcomes are"),
+        (500, 0.998, [0.9, 0.999], "more than 99 clients were not heard again within 90 days."),
+    ],
+)
+def test_a_chance_is_told_with_how_exactly_it_is_known(labels, gone, between, sentence):
+    """As long as few outcomes are known here, between which two frequencies it lies; nothing is ever certain."""
+    evidence = SILENCE["evidence"] | {"outlook_labels": labels, "probability_gone_between": between}
+    assert sentence in explanation(SILENCE | {"probability_gone": gone, "evidence": evidence})
+
+
+def test_without_a_chance_the_sentence_ends_before():
+    """A client that orders regularly may have too few gaps between its contacts."""
+    told = explanation(SILENCE | {"probability_gone": None, "signal": "orders"})
+    assert told.endswith("nine in ten such silences end by 2025-03-16.")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +124,7 @@ def test_a_silence_of_orders_names_the_channels_that_are_alive(active, sentence)
 )
 def test_what_is_open_between_the_client_and_us_is_told(fields, sentence):
     """Our own debt is the one to look at first."""
-    assert explanation(SILENCE | fields).endswith(f"34%. {sentence}")
+    assert explanation(SILENCE | fields).endswith(f"within 90 days. {sentence}")
 
 
 def test_a_young_segment_says_that_its_rate_still_settles():

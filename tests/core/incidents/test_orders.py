@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from detector.core.clock import DAYS_PER_YEAR
 from detector.core.engine.shard import Policy, Shard
 from detector.core.lifecycle import State
 from tests.core.shards import POLICY, SOURCES, by_time, data, day_of, interaction, run
@@ -32,7 +31,7 @@ def test_orders_fall_silent_while_contact_goes_on():
     opened, escalated = data(run(shard, by_time(orders(), mails(0, 200)), 200))
     assert words([opened, escalated]) == [("orders", "opened"), ("orders", "escalated")]
     assert [opened["severity"], escalated["severity"]] == ["info", "warning"]
-    assert [opened["reason"], escalated["reason"]] == ["deadline_passed", "survival_tenth"]
+    assert [opened["reason"], escalated["reason"]] == ["deadline_passed", "silence_lasts"]
     assert opened["channels_active"] == escalated["channels_active"] == ["gmail"]
     assert opened["last_heard_channel"] is None
     assert day_of(opened["last_heard_at"]) == LAST_ORDER
@@ -112,20 +111,16 @@ def test_a_move_from_one_channel_to_another_raises_nothing(before, after):
 
 
 @pytest.mark.parametrize("signal", ["orders", "contact"])
-@pytest.mark.parametrize(("longest_days", "by_longest"), [(60, True), (9, False)])
-def test_a_silence_escalates_at_a_tenth_of_its_chance_and_twice_the_longest_gap(signal, longest_days, by_longest):
-    """Whichever comes later: the second where a long gap was seen already."""
+@pytest.mark.parametrize("longest_days", [9, 60])
+@pytest.mark.parametrize("escalate_at", [1.5, 2.5])
+def test_a_silence_escalates_at_a_multiple_of_its_own_deadline(signal, longest_days, escalate_at):
+    """However long the longest gap was."""
     days = np.cumsum([5, 8, 6, 8, 7, longest_days, 5, 8, 6, 8, 7, 5, 8, 6]).tolist()
-    shard = Shard(Policy(sources=SOURCES, learning_gaps_min=0, false_alerts_per_client_year=5.0))
+    policy = Policy(sources=SOURCES, learning_gaps_min=0, false_alerts_per_client_year=5.0, escalate_at=escalate_at)
     written = mails(0, 500) if signal == "orders" else []
-    told = [one for one in data(run(shard, by_time(orders(days), written), 500)) if one["signal"] == signal]
-    opened, escalated = told[-2:]
+    told = data(run(Shard(policy), by_time(orders(days), written), 500))
+    opened, escalated = [one for one in told if one["signal"] == signal][-2:]
     assert (opened["transition"], escalated["transition"]) == ("opened", "escalated")
-    chance, silent_days = 1 - escalated["silence_percentile"], escalated["actual_heard_within_days"]
-    tenth = 5.0 * opened["evidence"]["mean_gap_days"] / DAYS_PER_YEAR / 10
-    if by_longest:
-        assert silent_days == pytest.approx(2 * longest_days, abs=1e-4)
-        assert chance < tenth
-    else:
-        assert silent_days > 2 * longest_days
-        assert chance == pytest.approx(tenth, rel=1e-3)
+    deadline_days = opened["expected_heard_within_days"]
+    assert escalated["expected_heard_within_days"] == deadline_days == opened["actual_heard_within_days"]
+    assert escalated["actual_heard_within_days"] == pytest.approx(escalate_at * deadline_days, abs=1e-4)

@@ -111,14 +111,11 @@ def test_a_clockwork_client_is_missed_sooner_than_an_irregular_one():
     assert regular.incident.next_s - regular.last_s < irregular.incident.next_s - irregular.last_s
 
 
-def test_the_longer_the_silence_the_likelier_the_departure():
-    """P(gone) grows with the silence, and lies between 0 and 1."""
-    silence, segment = taught([7, 8, 6, 7])
-    by = rhythm.measure(silence, segment)
-    lasted = [rhythm.survival(segment, by, days) for days in (1, 10, 30, 100)]
-    chances = [rhythm.probability_gone(silence, segment, chance, 1.0) for chance in lasted]
-    assert chances == sorted(chances)
-    assert 0 < chances[0] < chances[-1] < 1
+def test_no_deadline_is_before_the_median_gap():
+    """However many false alerts are allowed: at most every second gap of a client raises one."""
+    silence, segment = taught([30.0] * 8)
+    segment.budget = 1000.0
+    assert rhythm.alert_probability(silence, segment) == 0.5
 
 
 @pytest.mark.parametrize(("days", "expected"), [(0.5, 0), (1, 1), (1.9, 1), (2, 2), (127, 7), (128, 8), (9999, 8)])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.partitioner import murmur2 as kafka_murmur2
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,9 +26,10 @@ def test_keys_hash_as_in_kafka(key, before):
 
 
 @given(st.text(min_size=1, max_size=40), st.integers(1, 64))
-def test_every_client_has_a_partition(client_id, partitions):
-    """A partition is one of those that there are."""
-    assert 0 <= partition_of(client_id, partitions) < partitions
+def test_a_client_has_the_partition_that_kafka_gives_its_key(client_id, partitions):
+    """A producer that uses the client id as key, with Kafka's own partitioner, writes to the same partition."""
+    numbers = list(range(partitions))
+    assert partition_of(client_id, partitions) == DefaultPartitioner()(client_id.encode(), numbers, numbers)
 
 
 @pytest.mark.parametrize("text", ["", "e1", "Zoë", "x" * 200])

@@ -13,6 +13,12 @@ from schemas.outlook import Outlook
 DAY_S, START_S = 86_400.0, 1.5e9
 SOURCES = ("emails",)
 POLICY = Policy(sources=SOURCES, learning_gaps_min=0)
+CHANCES = (
+    "probability_gone",
+    "probability_no_contact_in_30_days",
+    "probability_no_contact_in_90_days",
+    "gone_after_days",
+)
 VALIDATOR = jsonschema_rs.validator_for(json.loads(documents()["json/outlook.json"]), validate_formats=True)
 
 
@@ -45,9 +51,10 @@ def test_its_numbers_are_those_of_the_alert():
     (one,) = map(json.loads, shard.outlooks(opened.at_s))
     same = (
         "client_id", "account_id", "segment", "at", "last_heard_at", "expected_next_at", "silence_percentile",
-        "probability_gone", "probability_no_contact_in_30_days",
+        "probability_gone", "gone_after_days", "probability_no_contact_in_30_days", "probability_no_contact_in_90_days",
     )  # fmt: skip
     assert {name: one[name] for name in same} == {name: alert[name] for name in same}
+    assert one["outlook_labels"] == alert["evidence"]["outlook_labels"] == 0
     assert one["deadline_at"] == alert["opened_at"]
     (incident,) = one["incidents"]
     assert incident["state"] == "open"
@@ -69,7 +76,7 @@ def test_what_is_not_known_is_null():
     """A client with a single contact has no rhythm, one that we only wrote to has never been heard."""
     shard, _ = applied([message(0), message(1, "bob", direction="outbound")], 2)
     one, silent = told(shard, 2).values()
-    for name in ("expected_next_at", "deadline_at", "silence_percentile", "probability_gone", "account_id"):
+    for name in ("expected_next_at", "deadline_at", "silence_percentile", "account_id", *CHANCES):
         assert one[name] is silent[name] is None
     assert one["last_heard_at"] == "2017-07-14T02:40:00Z"
     assert silent["last_heard_at"] is None

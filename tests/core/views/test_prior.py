@@ -62,7 +62,8 @@ def taught(**which):
 
 def begun(known, **policy):
     """Give a shard that begins with a prior."""
-    return Shard(Policy(sources=SOURCES, prior=prior.decode(prior.encode(known)), **policy))
+    segments, learned = prior.decode(prior.encode(known))
+    return Shard(Policy(sources=SOURCES, prior=segments, taught=learned, **policy))
 
 
 def sums(shard, name):
@@ -95,6 +96,55 @@ def test_a_shard_begins_where_the_other_ended():
     fitted = [table.segments["orders"][table.segment("retail")] for table in (teacher.table, pupil.table)]
     assert (fitted[0]["minus_log_survival"] == fitted[1]["minus_log_survival"]).all()
     assert fitted[0]["prior_gap_days"] == fitted[1]["prior_gap_days"]
+
+
+def test_a_shard_goes_on_with_what_the_other_learned_of_returns():
+    """The posterior and the segment's own rate are the same, bit by bit; what waited there is not waited for here."""
+    teacher = Shard(Policy(sources=SOURCES))
+    run(teacher, history(), 400)
+    theirs = teacher.table.moments
+    assert theirs.posterior[0].labels > 0
+    pupil = begun(prior.learned([teacher.table]))
+    ours = pupil.table.moments
+    for name in ("weights", "covariance", "day", "labels"):
+        assert (ours.posterior[name] == theirs.posterior[name]).all()
+    numbers = pupil.table.segment("retail"), teacher.table.segment("retail")
+    assert ours.waiting.rates[numbers[0]] == theirs.waiting.rates[numbers[1]]
+    assert ours.count == 0
+    assert prior.learned([pupil.table]).outlook == prior.learned([teacher.table]).outlook
+
+
+def test_a_prior_of_version_1_is_read():
+    """It knows nothing of returns; its segments count as ever."""
+    file = json.loads(prior.encode(taught()))
+    del file["outlook"]
+    segments, learned = prior.decode(json.dumps(file | {"version": 1}).encode())
+    assert (list(segments), learned) == (["retail"], None)
+
+
+def test_of_several_shards_the_one_with_the_most_labels_counts():
+    """Posteriors cannot be added up."""
+    teacher, other = (Shard(Policy(sources=SOURCES)) for _ in range(2))
+    run(teacher, history(), 400)
+    both, alone = prior.learned([other.table, teacher.table]), prior.learned([teacher.table])
+    assert both.outlook == alone.outlook
+    assert both.outlook is not None
+    assert prior.learned([other.table]).outlook is None
+
+
+def test_what_a_shard_learned_itself_is_not_replaced_by_a_prior():
+    """After a restart the state counts; where the state has nothing of a segment yet, the prior does."""
+    known = taught()
+    shard = begun(known)
+    states = dict(run(shard, history("wholesale", clients=4), 300).states)
+    restarted = begun(known)
+    restarted.restore(states.items())
+    moments, again = shard.table.moments, restarted.table.moments
+    assert moments.posterior[0].labels > prior.decode(prior.encode(known)).taught.posterior[0].labels
+    assert again.posterior.tobytes() == moments.posterior.tobytes()
+    for name in ("default", "retail", "wholesale"):
+        numbers = restarted.table.segment(name), shard.table.segment(name)
+        assert again.waiting.rates[numbers[0]] == moments.waiting.rates[numbers[1]]
 
 
 def test_shards_are_added_up():
@@ -162,8 +212,8 @@ CONTACT = ("segments", "retail", "contact")
         (prior.encode(taught())[:-20], "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
         (b"[]", "is damaged at the whole"),
-        (b"{}", "is not of version 1"),
-        (changed(["version"], 2), "is not of version 1"),
+        (b"{}", "is not of version 1 or 2"),
+        (changed(["version"], 3), "is not of version 1 or 2"),
         (changed(["segments"], []), "is damaged at segments"),
         (changed([*CONTACT, "settled"], -1), "is damaged at segments.retail.contact.settled"),
         (changed([*CONTACT, "settled"], 1.5), "is damaged at segments.retail.contact.settled"),
@@ -172,6 +222,12 @@ CONTACT = ("segments", "retail", "contact")
         (changed([*CONTACT, "rhythms"], {"2": {"log_mean_sum": 1, "gaps": {"70": 1}}}), "rhythms.2.gaps.70"),
         (changed([*CONTACT, "rhythms"], {"2": {"log_mean_sum": float("nan"), "gaps": {}}}), "rhythms.2.log_mean_sum"),
         (changed([*CONTACT, "surprise"], 1), "segments.retail.contact.surprise"),
+        (changed(["outlook", "labels"], 0), "is damaged at outlook.labels"),
+        (changed(["outlook", "weights"], [0.0] * 6), "is damaged at outlook.weights"),
+        (changed(["outlook", "weights"], [1000.0] * 7), "is damaged at outlook.weights.0"),
+        (changed(["outlook", "covariance"], [[1.0] * 7] * 7), "covariance should be symmetric and positive"),
+        (changed(["outlook", "covariance"], [[k + 1.0, *[0.0] * 6] for k in range(7)]), "should be symmetric"),
+        (changed(["outlook", "segments", "retail", "variance"], 0), "outlook.segments.retail.variance"),
         (b" " * (prior.BYTES_MAX + 1), "is larger than 32 MiB"),
     ],
 )  # fmt: skip

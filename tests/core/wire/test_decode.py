@@ -20,9 +20,9 @@ POLICY = Policy(sources=("emails",), learning_gaps_min=0, segments_max=3)
 interactions = st.fixed_dictionaries(
     {
         "event_id": st.integers(0, 30).map("e{}".format),
-        "client_id": st.sampled_from(["ann", "bob", "cyd"]),
+        "client_id": st.sampled_from(["ann", "bob", "cyd", "ann ", "Dan@x", "dan@x"]),
         "kind": st.sampled_from(KINDS),
-        "at": st.floats(0, 300).map(lambda day: START_S + round(day * DAY_S)),
+        "at": st.floats(0, 300).map(lambda day: START_S + round(day * DAY_S)) | st.just(NOW_S + DAY_S / 2),
         "direction": st.sampled_from(DIRECTIONS),
     },
     optional={
@@ -31,7 +31,9 @@ interactions = st.fixed_dictionaries(
         "thread_id": st.sampled_from(["t1", "t2"]),
         "segment": st.sampled_from(["vip", "key", "one too many", "two too many"]),
         "outcome": st.sampled_from(OUTCOMES),
-        "amount": st.integers(-5, 500),
+        "amount": st.integers(-5, 500) | st.just("1,013.50"),
+        "currency": st.sampled_from(["EUR", "USD", "usd"]),
+        "substantive": st.booleans(),
         "length": st.integers(0, 900),
         "automated": st.booleans(),
         "sentiment": st.sampled_from([-0.5, 0, 0.25]),
@@ -63,6 +65,8 @@ def test_both_ways_of_reading_come_to_the_same(events):
     assert fast.counts == slow.counts
     assert fast_intake.read_counts == slow_intake.read_counts
     assert len(fast_outcome.rejected) == len(slow_outcome.rejected)
+    assert fast_intake.left_out == slow_intake.left_out
+    assert (fast_intake.promises, fast_intake.refused) == (slow_intake.promises, slow_intake.refused)
 
 
 def wire(**fields):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from detector.core.primitives.hashing import text_of
 from detector.core.wire.fast_path import PLAIN, scan
 from detector.core.wire.fields import DIRECTIONS, FIELDS, KINDS, OUTCOMES, parsed_fields
+from schemas.envelope import InteractionReader
 from schemas.interaction import INTERACTION
 
 WHOLE = {"event_id": "e1", "client_id": "ann", "kind": "email", "at": 1.6e9, "direction": "inbound"}
@@ -43,7 +44,29 @@ numbers = st.one_of(
     st.floats(),
     st.integers(-(10**18), 10**18),
     st.decimals(-1000, 1000, places=3).map(float),
-    st.sampled_from([0, -0.0, -1, 1, 1.0000001, 12.0, 1e15, 1.1e15, 1e9, 2**31 - 1, 2**31, 253402300799, 253402300800]),
+    st.sampled_from(
+        [
+            0,
+            -0.0,
+            -1,
+            1,
+            32873,
+            32874,
+            45720,
+            45720.5,
+            73050,
+            73051,
+            1.0000001,
+            12.0,
+            1e15,
+            1.1e15,
+            1e9,
+            2**31 - 1,
+            2**31,
+            253402300799,
+            253402300800,
+        ]
+    ),
 )
 times = st.one_of(
     numbers,
@@ -65,6 +88,7 @@ OF_FIELD = {
     "kind": st.sampled_from(KINDS),
     "direction": st.sampled_from(DIRECTIONS),
     "outcome": st.sampled_from(OUTCOMES),
+    "currency": st.sampled_from(["EUR", "AAA", "ZZZ", "usd", "EURO", "E1R", ""]),
     "substantive": st.booleans(),
     "automated": st.booleans() | words,
 }
@@ -100,6 +124,8 @@ def hold(value):
         return False
     fields, texts, unknown = found
     interaction = INTERACTION.validator.validate_json(value)
+    reading = InteractionReader().examine(value, now_s=interaction["at"])
+    assert not reading.left_out
     assert list(map(str, fields.tolist())) == list(
         map(str, parsed_fields(interaction).tolist())
     )  # with the sign of a zero

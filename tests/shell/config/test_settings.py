@@ -5,9 +5,10 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from detector.shell.config.installation import OWN_TOPICS
 from detector.shell.config.load import FILE_VARIABLE, effective, load
 from detector.shell.config.policy import policy_of
-from detector.shell.config.settings import OWN_TOPICS, Settings, SettingsError, variable
+from detector.shell.config.settings import Settings, SettingsError, variable
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import socket
 import pytest
 from confluent_kafka.admin import ConfigResource
 
-from detector.shell.config.settings import OWN_TOPICS, Settings
+from detector.shell.config.installation import OWN_TOPICS
+from detector.shell.config.settings import Settings
 from detector.shell.kafka import topics
 from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.kafka.topic_layout import layout

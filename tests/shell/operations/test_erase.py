@@ -6,7 +6,7 @@ import re
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from detector.core.state.table import CLIENT_KEY
+from detector.core.state.table import CLIENT_KEY, MOMENTS_KEY
 from tests import kafka as broker
 from tests.faults import durable
 from tests.shell.operations.test_rebuild import ended, known, of_generation, rebuild
@@ -75,7 +75,9 @@ def test_the_broker_drops_what_it_held(settings):
 
     def is_held():
         records = durable.committed(settings, settings.state_topic)
-        return any(record.value and record.key == CLIENT_KEY + b"client-3" for record in records)
+        return any(
+            record.value and record.key in (CLIENT_KEY + b"client-3", MOMENTS_KEY + b"client-3") for record in records
+        )
 
     assert is_held()
     with working(settings):

@@ -79,7 +79,9 @@ def records(settings):
         to = address_of(value, first="emails", route=settings.source_of, partitions=1)
         for one in (value, b"{nope") if n % 40 == 0 else (value,):
             offset = len(by_source[to.source])
-            by_source[to.source].append(SimpleNamespace(offset=offset, key=to.key, value=one, headers=()))
+            by_source[to.source].append(
+                SimpleNamespace(offset=offset, key=to.key, value=one, headers=(), timestamp=None)
+            )
     return by_source
 
 

@@ -25,7 +25,8 @@ def calls():
             "at": START_S + n * DAY_S,
             "direction": "inbound",
         }
-        yield FetchedChunk(n - 1, [SimpleNamespace(offset=n, key=b"c", value=json.dumps(event).encode(), headers=())])
+        value = json.dumps(event).encode()
+        yield FetchedChunk(n - 1, [SimpleNamespace(offset=n, key=b"c", value=value, headers=(), timestamp=None)])
 
 
 async def test_chunks_of_single_records_are_committed_together(installed):

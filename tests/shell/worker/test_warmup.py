@@ -12,63 +12,83 @@ from numba import njit
 from detector.shell.worker import warmup
 
 ROOT = Path(__file__).parents[3]
-WORKS_AFTERWARDS = """
+COUNTS = """
 import gc, json
 from numba.core.registry import CPUDispatcher
-from detector.core.engine.shard import Policy
+from detector.core.engine.intake import Intake
+from detector.core.engine.shard import Policy, Shard
+from detector.core.engine.warmup import warm_up
+from detector.core.wire.records import RecordColumns
 from detector.offline.dealing import Installation
 from detector.offline.replay import replay
 from detector.shell.worker.warmup import make_ready
 from detector.simulate.firm import Firm
 from detector.simulate.simulation import simulate
 
-def known():
-    found = {kernel.py_func.__qualname__: kernel.signatures for kernel in gc.get_objects()
-             if isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__.startswith("detector")}
-    return {name: set(signatures) for name, signatures in found.items()}
+def compiled():
+    kernels = {kernel.py_func.__qualname__: kernel.signatures for kernel in gc.get_objects()
+               if isinstance(kernel, CPUDispatcher) and kernel.py_func.__module__.startswith("detector")}
+    return {name: set(signatures) for name, signatures in kernels.items()}
 
-make_ready(lambda said: None)
-before = known()
-assert any(before.values())
 lines = [json.dumps(event).encode() for event in simulate(Firm(clients=12)).events]
 policy = Policy(("emails", "orders"), learning_gaps_min=0)
+"""
+FILES = """
+warm_up(durable=False)
+before = compiled()
 firm = Installation(policy, 2, lambda kind: "orders" if kind == "order" else "emails")
 outputs = list(replay([lines[:1000], lines[1000:]], firm, now_s=2e9, with_outlooks=True))
 assert outputs[-1].alerts and not outputs[-1].rejected
-after = known()
+"""
+WORKER = """
+make_ready(lambda line: None)
+before = compiled()
+shard = Shard(policy)
+records = RecordColumns(range(len(lines)), [None] * len(lines), lines, [()] * len(lines))
+Intake(shard, {"emails": "app.emails"}, 0, 1).read("emails", records, 2e9)
+outcome = shard.advance(2e9)
+assert outcome.alerts
+Shard(policy).restore(outcome.states)
+assert not before.get("_find"), "a worker needs no kernel of files"
+"""
+RESULT = """
+after = compiled()
+assert any(before.values())
 print({name: after[name] - before[name] for name in after if after[name] != before[name]})
 """
 
 
-def test_nothing_is_compiled_after_the_kernels_are_ready():
-    """A firm of several segments, with all that happens to it, needs no kernel that is not there."""
+@pytest.mark.parametrize("work", [FILES, WORKER], ids=["files", "worker"])
+def test_nothing_is_compiled_after_the_kernels_are_ready(work):
+    """A firm of several segments needs no kernel that the warm-up has not called, in files or in a worker."""
     done = subprocess.run(
-        [sys.executable, "-c", WORKS_AFTERWARDS], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", COUNTS + work + RESULT], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("{}\n", "", 0)
 
 
-def test_the_first_compilation_is_told(monkeypatch):
-    """Once, before it begins; what is there already is not worth a word."""
+def test_a_compilation_is_reported_at_its_beginning_and_its_end(monkeypatch):
+    """The worker writes a line before the first kernel is compiled and one after the last; none if all are there."""
     kernel = njit(lambda number: number + 1)
-    said = []
-    monkeypatch.setattr(warmup, "warm_up", lambda: (kernel(1), kernel(1.0)))
+    lines = []
+    monkeypatch.setattr(warmup, "warm_up", lambda files: (kernel(1), kernel(1.0)))
 
-    warmup.make_ready(said.append)
-    warmup.make_ready(said.append)
+    warmup.make_ready(lines.append)
+    warmup.make_ready(lines.append)
 
-    assert said == [warmup.COMPILING]
+    assert lines == [warmup.COMPILING, "compiled 2 kernels in 0 s"]
 
 
-def test_who_did_not_ask_is_not_told():
-    """What is compiled later is nobody's first."""
-    said = []
-    with warmup.compilation_told(said.append):
-        pass
+def test_what_is_compiled_outside_of_the_block_is_not_reported():
+    """The reports end with the block."""
+    reports = []
+    with warmup.reporting_compilation(lambda *report: reports.append(report)) as compilations:
+        njit(lambda number: number + 1)(1)
     njit(lambda number: number + 1)(1)
 
-    assert said == []
+    assert reports == [(0, "<lambda>")]
+    assert compilations.count == 1
 
 
 @pytest.mark.parametrize("imports", ["detector, numba", "numba, detector"])

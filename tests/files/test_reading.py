@@ -8,12 +8,14 @@ import uuid
 
 import pytest
 
-from detector.files.files import LINE_BYTES_MAX, InputError, Lines, read_batches, read_records, writing
-from detector.files.rows import produced
+from detector.files.files import LINE_BYTES_MAX, InputError, read_batches, read_records, writing
+from detector.files.reading import Reading
+from detector.files.rows import produced, produced_values
 from schemas.envelope import InteractionReader
 
 HEADER = "client_id,kind,at,direction"
 NOW_S = 1_800_000_000.0
+START_S = 1_600_000_000
 
 
 def write(path, *lines):
@@ -56,13 +58,13 @@ def test_a_csv_row_becomes_an_interaction_that_the_reader_accepts(tmp_path):
 
 def test_a_cell_of_the_wrong_type_is_left_to_the_reader(tmp_path):
     """Nothing is dropped: the row arrives, and the reader names the field."""
-    path = write(tmp_path / "a.csv", f"{HEADER},length", "ann,email,2025-03-04T10:15:30Z,inbound,long")
+    path = write(tmp_path / "a.csv", HEADER, "ann,email,2025-03-04T10:15:30Z,sideways")
 
     (record,) = read_records([path])
     refusal = InteractionReader().read(record.value, now_s=NOW_S)
 
     assert refusal.reason == "invalid_field"
-    assert "length" in refusal.detail
+    assert "direction" in refusal.detail
 
 
 def test_quoted_commas_and_line_breaks_belong_to_their_cell(tmp_path):
@@ -117,28 +119,37 @@ def test_a_dash_is_the_standard_input(monkeypatch):
     assert values("-")[0]["client_id"] == "ann"
 
 
-def test_files_are_merged_by_time_and_each_keeps_its_order(tmp_path):
-    """A straggler does not overtake what stands before it in its own file."""
-    first = write(tmp_path / "a", event("a1", 100), event("a2", 300), event("a3", 150), "{broken", event("a4", 500))
-    second = write(tmp_path / "b", event("b1", 200), event("b2", "1970-01-01T00:06:40Z"))
+def test_files_are_sorted_together_by_the_times_of_their_rows(tmp_path):
+    """What has no time stays behind the row above it."""
+    at = (START_S + s for s in (100, 300, 150, 500, 200))
+    a1, a2, a3, a4, b1 = (event(name, s) for name, s in zip(("a1", "a2", "a3", "a4", "b1"), at, strict=True))
+    first = write(tmp_path / "a", a1, a2, a3, "{broken", a4)
+    second = write(tmp_path / "b", b1, event("b2", "2020-09-13T12:33:20Z"))
 
     order = [
         record.value[-80:] if b"{broken" in record.value else json.loads(record.value)["client_id"]
         for record in read_records([first, second])
     ]
 
-    assert order == ["a1", "b1", "a2", "a3", b"{broken", "b2", "a4"]
+    assert order == ["a1", "a3", b"{broken", "b1", "a2", "b2", "a4"]
 
 
-def test_progress_counts_the_bytes_on_disk(tmp_path):
-    """Of a gzip file the compressed ones, so that they add up to its size."""
+def test_progress_goes_from_the_beginning_to_the_end(tmp_path):
+    """First over the bytes on disk, of a gzip file the compressed ones, then over the rows."""
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(event("ann", 1741083330).encode() * 100))
+    path.write_bytes(gzip.compress(b"\n".join(event("ann", START_S + k).encode() for k in range(12_000))))
     seen = []
 
-    assert list(read_records([str(path)], progress=seen.append))
+    with Reading([str(path)], now_s=NOW_S, show=lambda what, share: seen.append((what, share))) as reading:
+        reading.sort()
+        assert len([line for batch in reading.batches() for line in batch]) == 12_000
 
-    assert sum(seen) == path.stat().st_size
+    steps = list(dict.fromkeys(what for what, _ in seen))
+    assert steps == ["looking at the order of the rows", "reading"]
+    for step in steps:
+        shares = [share for what, share in seen if what == step]
+        assert shares == sorted(shares)
+        assert shares[-1] == pytest.approx(1.0)
 
 
 def test_an_empty_file_has_no_records(tmp_path):
@@ -152,8 +163,9 @@ def test_an_empty_file_has_no_records(tmp_path):
         (b"client_id,kind,direction\n", "has no column at; "),
         (b"hello\n", "has no column client_id, kind, at, direction; "),
         (b"client_id,kind,at,direction,kind\n", "has the column 'kind' more than once"),
-        (b"client_id,kind,at,direction,na\xefve\n", "is not UTF-8 text"),
-        ("client_id,kind,at,direction\r\n".encode("utf-16"), "is not UTF-8 text"),
+        (b"a,b\n1,2\n", "It names a, b"),
+        (b"ann,email,2025-03-04T10:15:30Z,inbound\n", "its first line looks like data"),
+        (b"client_id,kind,at,direction\nann,\0\0\0\0", "is binary data"),
         (gzip.compress(b"{}" * 1000)[:-9], "is damaged gzip"),
         (gzip.compress(b"{}" * 1000)[:12] + bytes(20), "is damaged gzip"),
     ],
@@ -181,20 +193,20 @@ def test_a_header_with_a_stray_quote_is_one_line_with_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row", [b"a,b,c,d,e", b'"bo"b,email,1,inbound', b'"open,email,1,inbound', b"Jos\xe9,email,1,inbound"]
+    "row", [b"a,b,c,d,e", b'"bo"b,email,1,inbound', b'"open,email,1,inbound', b"J\xe9,Zo\xc3\xab,1,inbound"]
 )
 def test_a_row_that_cannot_be_read_is_passed_on_and_the_others_are_read(tmp_path, row):
     """A cell too many, a stray quote, one that is never closed, another encoding: the reader refuses just that row."""
-    good = [b"ann,email,1741083330,inbound", b'"Bob, Jr",email,1741083331,inbound']
+    good = ["Zoë,email,1741083330,inbound".encode(), '"Bö, Jr",email,1741083331,inbound'.encode()]
     path = tmp_path / "a.csv"
     path.write_bytes(b"\r\n".join([HEADER.encode(), good[0], row, b"", b",,,", *good[1:], row, *good, b""]))
 
-    records = list(read_records([str(path)]))
+    records = sorted(read_records([str(path)]), key=lambda record: record.line)
     read = [InteractionReader().read(record.value, now_s=NOW_S) for record in records]
 
     assert [record.value for record in records if record.line in (3, 7)] == [row, row]
     assert [found.reason for found in (read[1], read[3])] == ["malformed_json"] * 2
-    assert [read[number]["client_id"] for number in (0, 2, 4, 5)] == ["ann", "Bob, Jr", "ann", "Bob, Jr"]
+    assert [read[number]["client_id"] for number in (0, 2, 4, 5)] == ["Zoë", "Bö, Jr", "Zoë", "Bö, Jr"]
 
 
 @pytest.mark.parametrize("cell", ["1_000", "1.000,50", "ten", "12 EUR"])
@@ -249,8 +261,8 @@ def test_what_only_looks_like_an_id_is_none(tmp_path, line):
 @pytest.mark.parametrize("at", ["9999-01-01T00:00:00Z", 10**400, "2025-03-04T00:00:00", "soon", None])
 def test_a_time_that_will_be_refused_delays_nothing(tmp_path, at):
     """It comes where it stands, and what follows it keeps its place among the other files."""
-    first = write(tmp_path / "a", event("a1", 100), event("refused", at), event("a2", 300))
-    second = write(tmp_path / "b", event("b1", 200), event("b2", 400))
+    first = write(tmp_path / "a", event("a1", START_S), event("refused", at), event("a2", START_S + 2))
+    second = write(tmp_path / "b", event("b1", START_S + 1), event("b2", START_S + 3))
 
     order = [value["client_id"] for value in values(first, second)]
 
@@ -260,10 +272,12 @@ def test_a_time_that_will_be_refused_delays_nothing(tmp_path, at):
 def test_a_cloud_event_is_passed_on_and_merged_by_its_own_time(tmp_path):
     """The envelope has the id and may have the time; the data win."""
     lines = [
-        json.dumps({"specversion": "1.0", "time": "1970-01-01T00:02:30Z", "data": {"client_id": "c1"}}),
-        json.dumps({"specversion": "1.0", "time": "1970-01-01T00:02:30Z", "data": {"client_id": "c2", "at": 250}}),
+        json.dumps({"specversion": "1.0", "time": "2020-09-13T12:29:10Z", "data": {"client_id": "c1"}}),
+        json.dumps(
+            {"specversion": "1.0", "time": "2020-09-13T12:29:10Z", "data": {"client_id": "c2", "at": START_S + 250}}
+        ),
     ]
-    first = write(tmp_path / "a", event("a1", 100, event_id="1"), event("a2", 200, event_id="2"))
+    first = write(tmp_path / "a", event("a1", START_S + 100, event_id="1"), event("a2", START_S + 200, event_id="2"))
 
     found = [record.value.decode() for record in read_records([first, write(tmp_path / "b", *lines)])]
 
@@ -305,8 +319,7 @@ def test_a_missing_file_is_told_before_any_record(tmp_path):
 
 def of_batches(*paths):
     """Read files many records at a time and give what would be produced."""
-    lines = [line.strip() for batch in read_batches(paths) for line in batch]
-    return [produced(line) for line in lines if line]
+    return list(produced_values(read_batches(paths)))
 
 
 ONE, TWO = event("ann", 1.6e9, event_id="e1"), event("bob", 1.7e9)
@@ -321,12 +334,10 @@ LONG = event("cyd", 1.6e9, event_id="e2", note="x" * LINE_BYTES_MAX)
         f"{ONE}\n{TWO}\n",
         f"{ONE}\r\n\r\n  {TWO}",
         f"\ufeff{ONE}\n{TWO}",
-        f"\n\n\ufeff{ONE}\n",
-        " " * 300_000 + f"\n{ONE}\n{TWO}\n",
+        " " * 300 + f"\n{ONE}\n{TWO}\n",
         f"{LONG}\n{ONE}\n{LONG}",
         f"{ONE}\n{{broken\n[]\nnothing\n{TWO}\n",
         "\n".join(event(f"client-{k}", 1.6e9 + k, event_id=f"e{k}") for k in range(5000)),
-        f"{HEADER}\nann,email,2025-03-04T10:15:30Z,inbound\n,,,\n",
     ],
     ids=lambda content: repr(content[:20]),
 )
@@ -336,46 +347,25 @@ def test_many_at_a_time_are_what_they_are_one_by_one(tmp_path, content, zipped):
     path = tmp_path / "a"
     path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
 
-    assert of_batches(str(path)) == [record.value for record in read_records([str(path)])]
-
-
-def places_of_batches(*paths):
-    """Read files many records at a time and give the file and line of each that is none of spaces."""
-    lines = Lines(paths)
-    values = [value for batch in read_batches(paths, lines=lines) for value in batch]
-    return [lines[number] for number, value in enumerate(values) if value.strip()]
+    lines = [line.strip().encode() for line in content.removeprefix("\ufeff").split("\n")]
+    expected = [produced(line)[:LINE_BYTES_MAX] for line in lines if line]
+    assert of_batches(str(path)) == [record.value for record in read_records([str(path)])] == expected
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "lines"),
     [
-        f"{ONE}\n\n{TWO}\nnope",
-        f"\n{ONE}\n\n{TWO}\n",
-        f'{HEADER}\nann,email,2025-03-04T10:15:30Z,inbound\n\n"a\nb",email,2025-03-04T10:15:30Z,inbound\n',
-        f"{LONG}\n{ONE}\n{LONG}",
+        (f"{ONE}\n\n{TWO}\nnope", [1, 3, 4]),
+        (f"\n{TWO}\n\n{ONE}\n", [4, 2]),
+        (f'{HEADER}\nann,email,{2 * 10**9},inbound\n\n"a\nb",email,2025-03-04T10:15:30Z,inbound\n', [2, 5]),
+        (f'{HEADER}\r\nann,email,1700000000,inbound\r\n\r\n"a\nb",email,1600000000,inbound\r\n', [5, 2]),
+        (f"{LONG}\n{ONE}\n{LONG}", [1, 2, 3]),
     ],
 )
-def test_every_record_is_found_again(tmp_path, content):
-    """Many at a time or one by one, alone or merged with another file: a record has the file and line it had."""
+def test_every_record_is_found_again(tmp_path, content, lines):
+    """Alone or among other files, a record has the file and line that it had."""
     path, other = write(tmp_path / "a", content), write(tmp_path / "b", event("cyd", 1.5e9))
-    expected = [(record.path, record.line) for record in read_records([path])]
 
-    assert places_of_batches(path) == expected
-    assert places_of_batches(path, other) == [(one.path, one.line) for one in read_records([path, other])]
-
-
-def test_several_files_are_merged_many_at_a_time_too(tmp_path):
-    """By the time of their events, as one by one."""
-    first = write(tmp_path / "a", event("ann", 3), event("ann", 5))
-    second = write(tmp_path / "b", event("bob", 4))
-
-    assert [json.loads(value)["at"] for value in of_batches(first, second)] == [3, 4, 5]
-
-
-def test_a_block_that_was_read_is_told(tmp_path):
-    """All bytes of the file, once."""
-    path = write(tmp_path / "a", *(event("ann", 1.6e9 + k, event_id=f"e{k}") for k in range(5000)))
-    seen = []
-
-    assert len([line for batch in read_batches([path], progress=seen.append) for line in batch if line]) == 5000
-    assert sum(seen) == (tmp_path / "a").stat().st_size
+    assert [(record.path, record.line) for record in read_records([path])] == [(path, line) for line in lines]
+    assert [record.line for record in read_records([path, other]) if record.path == path] == lines
+    assert [record.line for record in read_records([path, other]) if record.path == other] == [1]
