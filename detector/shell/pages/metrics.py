@@ -26,10 +26,10 @@ PAGE: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
 _INTRODUCTION: Final = """\
 # Metrics
 
-`ghosting worker`, `ghosting forward` and `ghosting map --from` serve their metrics on `/metrics` (OpenMetrics, or
-Prometheus' older text) if `GHOSTING_HTTP_PORT` names a port. On the same port `/health` answers whether the process is
-alive, and `/ready` whether it can work: 200 if so, else 503 with the reason as JSON. `python -m
-detector.shell.pages.metrics` writes this page from the code.
+`ghosting worker`, `forward`, `map --from` and `receive` serve their metrics on `/metrics` (OpenMetrics, or Prometheus'
+older text) if `GHOSTING_HTTP_PORT` names a port. On the same port `/health` answers whether the process is alive, and
+`/ready` whether it can work: 200 if so, else 503 with the reason as JSON. `python -m detector.shell.pages.metrics`
+writes this page from the code.
 
 All series exist, at 0, from the start. A segment that no setting names counts as `other`. No label ever holds a client,
 an account, an address or any other text of a record.

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from detector.core.wire.reroute import RecordPlace
 from detector.mapping.mapper import Mapper
-from detector.mapping.outcome import Dropped
+from detector.mapping.outcome import Dropped, Result
 from detector.mapping.run import map_body
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.errors import BrokerError, denial_of
@@ -131,22 +132,16 @@ class Endpoint:
         clock = Clock(time.time(), self._settings.receive_age_s_max)
         if (fault := check(tool.name, Delivery(url, headers, body), tool.secrets, clock)) is not None:
             return Answer(fault, {"error": fault})
-        tally, placed, kinds, why = Tally(), list[Placed](), dict.fromkeys(("read", "unreadable"), 0), ""
-        for number, result in enumerate(map_body(tool.mapper, body, headers)):
+        posted = map_body(tool.mapper, body, headers)
+        tally, placed = Tally(), list[Placed]()
+        for number, (result, raw) in enumerate(posted):
             tally.count(result)
-            origin = Origin(RecordPlace(f"webhook/{tool.name}", 0, number), None, body)
-            placed.extend(self._placing.of(result, origin))
-            unreadable = isinstance(result, Dropped) and result.reason == "invalid"
-            kinds["unreadable" if unreadable else "read"] += 1
-            kinds[became(result)] = kinds.get(became(result), 0) + 1
-            if isinstance(result, Dropped):
-                why = f"{result.reason}: {result.why}"
+            placed.extend(self._placing.of(result, Origin(RecordPlace(f"webhook/{tool.name}", 0, number), None, raw)))
         tally.count_written(placed, self._placing)
         if not await self._write(placed):
             return Answer("unavailable", {"error": "Kafka did not take it in time"})
         tally.publish(self._metrics)
-        about = {name: count for name, count in kinds.items() if count} | ({"why": why} if why else {})
-        return Answer("unreadable" if kinds["unreadable"] and not kinds["read"] else "accepted", about)
+        return answer_of([result for result, _ in posted])
 
     async def _write(self, placed: list[Placed]) -> bool:
         """Write records; -> whether Kafka has them in time. What Kafka refuses for good ends the process."""
@@ -158,6 +153,24 @@ class Endpoint:
                 denial or "the broker refuses what is written; ending", error=repr(error)
             )
             os._exit(Exit.CONFIG if denial else Exit.PRODUCER)
+
+
+def answer_of(results: Sequence[Result]) -> Answer:
+    """Return the answer to a webhook that was mapped to these results, all of them durable.
+
+    Examples
+    --------
+    >>> answer_of([Dropped("invalid", "no readable time")])
+    Answer(word='unreadable', about={'rejected': 1, 'why': 'invalid: no readable time'})
+    >>> answer_of([[{"kind": "order"}], Dropped("edit", "told before")])
+    Answer(word='accepted', about={'interactions': 1, 'dropped': 1, 'why': 'edit: told before'})
+    """
+    about: dict[str, Any] = dict(Counter(map(became, results)))
+    drops = [result for result in results if isinstance(result, Dropped)]
+    if drops:
+        about["why"] = f"{drops[-1].reason}: {drops[-1].why}"
+    unreadable = bool(drops) and len(drops) == len(results) and {drop.reason for drop in drops} == {"invalid"}
+    return Answer("unreadable" if unreadable else "accepted", about)
 
 
 async def _read(request: Request, bytes_max: int) -> bytes | None:

@@ -166,7 +166,8 @@ def installation(secure_kafka, tmp_path_factory):
     for command, rights in RIGHTS.items():
         assert rights, f"docs/security.md grants nothing to {command}"
         secure_kafka.grant(command, rights)
-    (created,) = secure_kafka.admin().create_topics([NewTopic(FEED, 1, 1)]).values()
+    admin = secure_kafka.admin()  # held until the reply is in
+    (created,) = admin.create_topics([NewTopic(FEED, 1, 1)]).values()
     created.result(broker.REPLY_SECONDS_MAX)
     ended = found.run("topics")
     assert ended.code == 0, ended.lines
