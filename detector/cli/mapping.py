@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.options import AsJson
+from detector.cli.options import AsJson, settings_of
 
 if TYPE_CHECKING:
+    from detector.mapping.firm import Firm
     from detector.mapping.run import Mapped, Totals
 
 SECRET = "GHOSTING_MAPPING_SECRET"  # noqa: S105 (the name of a variable)
 LIST, SHOW, AUTO = "list", "show", "auto"
 
 
-def _not_typed(context: typer.Context, value: str | None) -> str | None:
+def not_typed(context: typer.Context, value: str | None) -> str | None:
     """Refuse a secret on the command line, which everybody on the machine can read."""
     source = context.get_parameter_source("secret")
     if value is not None and source is not None and source.name == "COMMANDLINE":
@@ -25,10 +26,15 @@ def _not_typed(context: typer.Context, value: str | None) -> str | None:
 
 
 def map_command(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PRESET|FILE|auto|list|show", help="A preset, or a mapping file.")],
     preset: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="Of `show`: which.")] = None,
     tried: Annotated[
         Path | None, typer.Option("--try", metavar="FILE", help="A file of the tool, or a maildir: plain or gzip.")
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TOPIC", help="Map a topic of the tool into the sources, until it is stopped."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
@@ -36,23 +42,60 @@ def map_command(
     as_json: AsJson = False,
     secret: Annotated[
         str | None,
-        typer.Option(envvar=SECRET, hidden=True, callback=_not_typed, help="Key of the HMAC that replaces ids."),
+        typer.Option(envvar=SECRET, hidden=True, callback=not_typed, help="Key of the HMAC that replaces ids."),
     ] = None,
 ) -> None:
-    """Try a mapping on a file of another tool: `list` names the presets, `show` prints one to copy."""
-    with _mistakes_told():
+    """Try a mapping on a file of another tool, or map a topic: `list` names the presets, `show` prints one to copy."""
+    with mistakes_told():
         if name == LIST:
             _list()
         elif name == SHOW:
             _show(preset)
+        elif topic is not None:
+            if tried is not None or as_json or name == AUTO:
+                raise typer.BadParameter("--from maps a topic with a preset or a file: no --try, no --json, no auto")
+            _map_topic(context, name, topic, config, _key(secret))
         elif tried is None:
             raise typer.BadParameter("name the file to try: ghosting map shopify --try orders_export.csv")
         else:
-            _try(name, tried, config, secret.encode() if secret else None, as_json=as_json)
+            _try(name, tried, config, _key(secret), as_json=as_json)
+
+
+def _key(secret: str | None) -> bytes | None:
+    return secret.encode() if secret else None
+
+
+def firm_of(config: Path | None, secret: bytes | None) -> "Firm":
+    """Read what the firm says of itself, if it says anything."""
+    from detector.mapping.config import load
+    from detector.mapping.firm import Firm
+
+    return load(config, secret=secret) if config else Firm(secret=secret)
+
+
+def _map_topic(context: typer.Context, name: str, topic: str, config: Path | None, secret: bytes | None) -> None:
+    import asyncio
+
+    from detector.cli.kafka import require_topic, require_topics
+    from detector.mapping import library
+    from detector.shell.kafka.groups import require_group
+    from detector.shell.kafka.topic_layout import layout
+    from detector.shell.mapper.app import run_mapping
+    from detector.shell.mapper.map_task import feed_of
+
+    settings = settings_of(context)
+    if topic in layout(settings):
+        raise typer.BadParameter(f"{topic} is a topic of this installation: name one that another tool writes")
+    feed = feed_of(settings, topic, library.load(name, firm_of(config, secret)).mapper)
+    require_topics(settings, settings.mapped_topics)
+    require_topic(settings, topic)
+    asyncio.run(require_group(settings, feed.group))
+    raise typer.Exit(run_mapping(settings, feed))
 
 
 @contextmanager
-def _mistakes_told() -> Iterator[None]:
+def mistakes_told() -> Iterator[None]:
+    """Map an error of a mapping to the one line that `ghosting` ends with."""
     from detector.files.files import InputError
     from detector.mapping.errors import MappingError
 
@@ -83,10 +126,8 @@ def _try(name: str, tried: Path, config: Path | None, secret: bytes | None, *, a
     import orjson
 
     from detector.mapping import detect, library, run
-    from detector.mapping.config import load
-    from detector.mapping.firm import Firm
 
-    firm = load(config, secret=secret) if config else Firm(secret=secret)
+    firm = firm_of(config, secret)
     if name == AUTO:
         name = detect.preset_of(tried, firm)
         typer.echo(f"preset {name}", err=True)

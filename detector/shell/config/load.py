@@ -21,6 +21,10 @@ from detector.shell.config.settings import PREFIX, Settings, SettingsError, fiel
 
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets for tests and `make accuracy`; it is no setting
+MAPPING_SECRET_VARIABLE = f"{PREFIX}MAPPING_SECRET"  # the key of a mapping's HMAC; only mappings read it
+
+SECRET_BYTES_MAX = 4096
+SECRET_CHARACTERS_MIN = 8
 
 # A Kubernetes service called `ghosting` sets these in every pod of its namespace; they are no typing errors.
 _OF_KUBERNETES = re.compile(
@@ -92,6 +96,29 @@ def effective(
     ]
 
 
+def secret_of(reference: str) -> bytes:
+    """Read a secret: `@FILE`, or the name of an environment variable.
+
+    Raises
+    ------
+    SettingsError
+        If there is none: one line that names the reference, and never the secret.
+    """
+    try:
+        if reference.startswith("@"):
+            secret = Path(reference[1:]).read_bytes()[:SECRET_BYTES_MAX].decode()
+        else:
+            secret = os.environ.get(reference, "")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise SettingsError(f"the secret file {reference[1:]} cannot be read ({why}); correct the path") from None
+    secret = secret.strip()
+    if len(secret) < SECRET_CHARACTERS_MIN:
+        place = f"file {reference[1:]}" if reference.startswith("@") else f"environment variable {reference}"
+        raise SettingsError(f"the {place} holds no secret of {SECRET_CHARACTERS_MIN} or more characters; write it")
+    return secret.encode()
+
+
 def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Value]:
     named = os.environ.get(FILE_VARIABLE)
     path = file or (Path(named) if named else None)
@@ -130,7 +157,7 @@ def _unknown_variables() -> list[str]:
         _unknown(name, name.upper(), known)
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX)
-        and name not in (*known, DATA_VARIABLE)
+        and name not in (*known, DATA_VARIABLE, MAPPING_SECRET_VARIABLE)
         and not _OF_KUBERNETES.fullmatch(name)
     ]
 
