@@ -4,6 +4,7 @@ All that a live shard does with a batch once it is columns: due transitions, dup
 values, questions of ours, replies and their times and lengths, deadlines, trends and their thresholds, and effects.
 """
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -50,7 +51,7 @@ def interactions() -> Records:
 def _event(one: Interaction) -> Records:
     """What the kernels see of an interaction of this kind, by the only channel."""
     event = np.zeros(1, INTERACTION).view(np.recarray)
-    classify(event[0], parsed_fields({"event_id": "e", "client_id": "c", "at": START_S, **one}))
+    classify(event[0], parsed_fields({"event_id": "e", "client_id": "c", "at": START_S, **one}), math.inf)
     event.channel = 1
     return event
 

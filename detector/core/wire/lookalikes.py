@@ -30,7 +30,7 @@ class Lookalikes:
     Examples
     --------
     >>> ids = Lookalikes()
-    >>> ids.note(["C-7", "C-8", "c-7", "C 8"])
+    >>> ids.note(["C-7", "C8", "c-7", "C 8"])
     >>> ids.count
     2
     """
