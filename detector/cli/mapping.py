@@ -1,30 +1,23 @@
 """`ghosting map`: what a mapping makes of a file, record by record; and the presets, to look at and to copy."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detector.cli.mapped import firm_of, mistakes_of_mapping
 from detector.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from detector.mapping.firm import Firm
     from detector.mapping.run import Mapped, Totals
 
-SECRET = "GHOSTING_MAPPING_SECRET"  # noqa: S105 (the name of a variable)
 LIST, SHOW, AUTO = "list", "show", "auto"
 
 
-def _not_typed(context: typer.Context, value: str | None) -> str | None:
-    """Refuse a secret on the command line, which everybody on the machine can read."""
-    source = context.get_parameter_source("secret")
-    if value is not None and source is not None and source.name == "COMMANDLINE":
-        raise typer.BadParameter(f"a command line would show it: use {SECRET}")
-    return value
-
-
 def map_command(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PRESET|FILE|auto|list|show", help="A preset, or a mapping file.")],
     preset: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="Of `show`: which.")] = None,
     tried: Annotated[
@@ -34,13 +27,9 @@ def map_command(
         Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
     ] = None,
     as_json: AsJson = False,
-    secret: Annotated[
-        str | None,
-        typer.Option(envvar=SECRET, hidden=True, callback=_not_typed, help="Key of the HMAC that replaces ids."),
-    ] = None,
 ) -> None:
     """Try a mapping on a file of another tool: `list` names the presets, `show` prints one to copy."""
-    with _mistakes_told():
+    with mistakes_of_mapping():
         if name == LIST:
             _list()
         elif name == SHOW:
@@ -48,18 +37,7 @@ def map_command(
         elif tried is None:
             raise typer.BadParameter("name the file to try: ghosting map shopify --try orders_export.csv")
         else:
-            _try(name, tried, config, secret.encode() if secret else None, as_json=as_json)
-
-
-@contextmanager
-def _mistakes_told() -> Iterator[None]:
-    from detector.files.files import InputError
-    from detector.mapping.errors import MappingError
-
-    try:
-        yield
-    except MappingError as error:
-        raise InputError(str(error)) from None
+            _try(name, tried, firm_of(context, config), as_json=as_json)
 
 
 def _list() -> None:
@@ -79,14 +57,11 @@ def _show(preset: str | None) -> None:
     typer.echo(library.text_of(preset), nl=False)
 
 
-def _try(name: str, tried: Path, config: Path | None, secret: bytes | None, *, as_json: bool) -> None:
+def _try(name: str, tried: Path, firm: "Firm", *, as_json: bool) -> None:
     import orjson
 
     from detector.mapping import detect, library, run
-    from detector.mapping.config import load
-    from detector.mapping.firm import Firm
 
-    firm = load(config, secret=secret) if config else Firm(secret=secret)
     if name == AUTO:
         name = detect.preset_of(tried, firm)
         typer.echo(f"preset {name}", err=True)

@@ -3,12 +3,14 @@
 They are read as the lines of any other file. Where one of them is named, it is by the place of its record in the file.
 """
 
+import io
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
+from detector.files.opening import Opened
 from detector.files.text import spilled
 
 _ROWS_AT_ONCE: Final = 5_000
@@ -30,6 +32,11 @@ class Spill(NamedTuple):
     path: str
     file: BinaryIO
     lines: "array[int]"
+
+    def opened(self) -> Opened:
+        """Return it as a file that was opened, to be read from its beginning."""
+        self.file.seek(0)
+        return Opened("plain", cast("io.BufferedReader", self.file))
 
 
 def spill_of(path: str, values: Iterable[tuple[int, bytes]], files: ExitStack) -> Spill:
