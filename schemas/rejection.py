@@ -23,6 +23,7 @@ RejectionReason = Literal[
     "key_mismatch",
     "misrouted",
     "segment_limit",
+    "not_mapped",
 ]
 MEANINGS: Final[Mapping[RejectionReason, str]] = {
     "malformed_json": "the bytes are no JSON text in UTF-8",
@@ -39,6 +40,7 @@ MEANINGS: Final[Mapping[RejectionReason, str]] = {
     "key_mismatch": "the Kafka key is there, and names another client than the client id",
     "misrouted": "the Kafka key belongs to another partition, though the record was rerouted already",
     "segment_limit": "one segment more than a shard may keep; the record is kept, the segment is not",
+    "not_mapped": "a record of another tool that cannot be mapped; the detail begins with the mapping's reason",
 }
 
 
@@ -51,11 +53,11 @@ class Rejection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     topic: str
-    """Topic that the record was produced to, or the file it was read from."""
+    """Topic that the record was produced to, the file it was read from, or the webhook that it was posted to."""
     partition: Annotated[int, Field(ge=0)]
-    """Partition of the record; 0 for a file."""
+    """Partition of the record; 0 for a file or a webhook."""
     offset: Annotated[int, Field(ge=0)]
-    """Offset of the record, or its line in the file."""
+    """Offset of the record, its line in the file, or its place in what was posted."""
     reason: Annotated[RejectionReason, Field(description="; ".join(f"`{r}`: {why}" for r, why in MEANINGS.items()))]
     detail: str
     """Names every field that breaks a rule, and the rule; holds no value of the payload."""

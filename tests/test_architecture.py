@@ -27,6 +27,7 @@ CONFIG = {*ENGINE, "detector.core.engine"}
 KAFKA = {*CONFIG, "detector.shell.config"}
 WORKER = {*KAFKA, "detector.shell.kafka", "detector.shell.telemetry"}
 SHELL = {*WORKER, "detector.shell.worker", "detector.shell.forward", "detector.shell.operations"}
+SHELL |= {"detector.shell.mapper", "detector.shell.receive"}
 PROGRAMS = {*SHELL, *OFFLINE, "detector.backtest", "detector.demo", "detector.offline", "detector.simulate"}
 PROGRAMS |= {"detector.timeline", "detector.mapping"}
 FOLDERS = {
@@ -49,10 +50,12 @@ FOLDERS = {
     "detector.simulate": {"schemas"},
     "detector.shell.config": CONFIG,
     "detector.shell.kafka": KAFKA,
-    "detector.shell.telemetry": KAFKA,
+    "detector.shell.telemetry": {*KAFKA, "detector.mapping"},
     "detector.shell.worker": WORKER,
     "detector.shell.forward": WORKER,
     "detector.shell.operations": {*WORKER, "detector.shell.forward", "detector.shell.worker"},
+    "detector.shell.mapper": {*WORKER, "detector.mapping", "detector.shell.worker"},
+    "detector.shell.receive": {*WORKER, "detector.mapping", "detector.shell.worker", "detector.shell.mapper"},
     "detector.shell.pages": {"detector.shell.config", "detector.shell.telemetry"},
     "detector.demo": {*SHELL, "detector.simulate"},
     "detector.cli": {*PROGRAMS, "detector"},

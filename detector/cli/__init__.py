@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli import about, backtest, erase, inspect, kafka, learn, mapping, offline, rebuild, timeline
+from detector.cli import about, backtest, erase, inspect, kafka, learn, mapping, offline, rebuild, receive, timeline
 from detector.cli.options import Given, setting_given
 
 EXIT_CODES = "Exit codes: 0 done, 1 a problem that is told in one line, 2 wrong usage, 130 interrupted."
@@ -43,6 +43,7 @@ for group, name, command, example in (
     (app, "worker", kafka.worker, "ghosting worker"),
     (app, "rebuild", rebuild.rebuild, "ghosting rebuild"),
     (app, "erase", erase.erase, "ghosting erase C-1042"),
+    (app, "receive", receive.receive, "ghosting receive --preset shopify=SHOPIFY_SECRET"),
     (app, "watch", kafka.watch, "ghosting watch --history --from-beginning"),
     (app, "forward", kafka.forward, "ghosting forward --severity critical"),
     (app, "settings", about.settings, "ghosting settings"),

@@ -131,7 +131,8 @@ def worker(context: typer.Context) -> None:
 
     settings = in_force(settings_of(context))
     # Before it logs: what is wrong is one line, also if nobody answers.
-    needed = [topic for topic in layout(settings) if topic != settings.dead_letters_topic]
+    others = {settings.dead_letters_topic, settings.commands_topic, settings.gaps_topic}
+    needed = [topic for topic in layout(settings) if topic not in others]
     require_topics(settings, needed, configured=True)
     asyncio.run(require_group(settings, settings.app_id))
     raise typer.Exit(run_worker(settings))
@@ -221,6 +222,16 @@ def require_topics(settings: "Settings", names: "Collection[str]", *, configured
 
     _quiet()
     _fail_with(asyncio.run(topics.problems(settings, names, configured=configured)))
+
+
+def require_topic(settings: "Settings", name: str) -> None:
+    """End with one line if a topic that is not the installation's does not exist."""
+    import asyncio
+
+    from detector.shell.kafka import topics
+
+    _quiet()
+    _fail_with(asyncio.run(topics.missing(settings, name)))
 
 
 def _fail_with(problems: "Sequence[str]") -> None:

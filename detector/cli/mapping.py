@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detector.cli.mapped import firm_of, mistakes_of_mapping
-from detector.cli.options import AsJson
+from detector.cli.options import AsJson, settings_of
 
 if TYPE_CHECKING:
     from detector.mapping.firm import Firm
@@ -23,21 +23,49 @@ def map_command(
     tried: Annotated[
         Path | None, typer.Option("--try", metavar="FILE", help="A file of the tool, or a maildir: plain or gzip.")
     ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TOPIC", help="Map a topic of the tool into the sources, until it is stopped."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try a mapping on a file of another tool: `list` names the presets, `show` prints one to copy."""
+    """Try a mapping on a file of another tool, or map a topic: `list` names the presets, `show` prints one to copy."""
     with mistakes_of_mapping():
         if name == LIST:
             _list()
         elif name == SHOW:
             _show(preset)
+        elif topic is not None:
+            if tried is not None or as_json or name == AUTO:
+                raise typer.BadParameter("--from maps a topic with a preset or a file: no --try, no --json, no auto")
+            _map_topic(context, name, topic, firm_of(context, config))
         elif tried is None:
             raise typer.BadParameter("name the file to try: ghosting map shopify --try orders_export.csv")
         else:
             _try(name, tried, firm_of(context, config), as_json=as_json)
+
+
+def _map_topic(context: typer.Context, name: str, topic: str, firm: "Firm") -> None:
+    import asyncio
+
+    from detector.cli.kafka import require_topic, require_topics
+    from detector.mapping import library
+    from detector.shell.kafka.groups import require_group
+    from detector.shell.kafka.topic_layout import layout
+    from detector.shell.mapper.app import run_mapping
+    from detector.shell.mapper.map_task import feed_of
+
+    settings = settings_of(context)
+    if topic in layout(settings):
+        raise typer.BadParameter(f"{topic} is a topic of this installation: name one that another tool writes")
+    feed = feed_of(settings, topic, library.load(name, firm).mapper)
+    require_topics(settings, settings.mapped_topics)
+    require_topic(settings, topic)
+    asyncio.run(require_group(settings, feed.group))
+    raise typer.Exit(run_mapping(settings, feed))
 
 
 def _list() -> None:

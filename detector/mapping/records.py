@@ -191,13 +191,17 @@ def _from_json(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
             yield Record(number, TOO_LONG if _is_cut(line) else text)
 
 
+def form_of(body: bytes) -> dict[str, str]:
+    """Read a form body: `name=value&name=value`."""
+    return dict(parse_qsl(decoded(body).strip(), keep_blank_values=True, errors="replace"))
+
+
 def _from_form(lines: Iterator[tuple[int, bytes]]) -> Iterator[Record]:
     for number, line in lines:
         if _is_cut(line):
             yield Record(number, TOO_LONG)
         elif line.strip():
-            pairs = parse_qsl(decoded(line).strip(), keep_blank_values=True, errors="replace")
-            yield Record(number, dict(pairs))
+            yield Record(number, form_of(line))
 
 
 def _from_array(file: IO[bytes], path: Path) -> Iterator[Record]:

@@ -4,17 +4,23 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import orjson
 
 from detector.mapping import records
 from detector.mapping.library import Preset
 from detector.mapping.mapper import Mapper
-from detector.mapping.outcome import Command, Dropped, Gap, Interaction, Result
+from detector.mapping.outcome import DROPPED, Command, Dropped, Gap, Interaction, Result
 from detector.mapping.records import Record
 from detector.mapping.text import InexactError
+
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+ELEMENTS_MAX: Final = 1000  # HubSpot posts 100 at once
+TOO_MANY: Final = Dropped("invalid", f"a list of more than {ELEMENTS_MAX} elements")
 
 
 class Mapped(NamedTuple):
@@ -34,6 +40,13 @@ class Mapped(NamedTuple):
     number: int
     line: int
     result: Result
+
+
+class Posted(NamedTuple):
+    """What became of a posted record, and its bytes: of an element of a list its own."""
+
+    result: Result
+    raw: bytes
 
 
 @dataclass
@@ -68,6 +81,46 @@ def map_value(mapper: Mapper, value: object) -> Result:
         except InexactError:
             return mapper.map_parsed(records.parse_exactly(value))
     return value if isinstance(value, Dropped) else mapper.map_parsed(value)
+
+
+def map_record(mapper: Mapper, value: bytes | None) -> Result:
+    """Map one record of a topic: JSON, or a form; None is a tombstone."""
+    if value is None:
+        return DROPPED["tombstone"]
+    return map_value(mapper, records.form_of(value) if records.FORM.match(value) else value)
+
+
+def map_body(mapper: Mapper, body: bytes, headers: Mapping[str, str]) -> list[Posted]:
+    """Map what was posted by a webhook: JSON, a list of JSON whose elements are mapped one by one, or a form.
+
+    Parameters
+    ----------
+    mapper
+        Of the tool that posted it.
+    body
+        What was posted.
+    headers
+        The headers of the request, names in small letters; some tools name the kind of event there and nowhere else.
+    """
+    if headers.get("content-type", "").startswith(FORM_TYPE):
+        return [Posted(mapper.map_parsed({"headers": headers, "body": records.form_of(body)}), body)]
+    parsed = records.parse_json(body)
+    if isinstance(parsed, list) and len(parsed) > ELEMENTS_MAX:
+        return [Posted(TOO_MANY, body)]
+    try:
+        return _map_elements(mapper.map, parsed, body, headers)
+    except InexactError:
+        return _map_elements(mapper.map_parsed, records.parse_exactly(body), body, headers)
+
+
+def _map_elements(
+    map_one: Callable[[object], Result], parsed: object, body: bytes, headers: Mapping[str, str]
+) -> list[Posted]:
+    if isinstance(parsed, Dropped):
+        return [Posted(parsed, body)]
+    if not isinstance(parsed, list):
+        return [Posted(map_one({"headers": headers, "body": parsed}), body)]
+    return [Posted(map_one({"headers": headers, "body": element}), orjson.dumps(element)) for element in parsed]
 
 
 def map_records(source: Iterable[Record], mapper: Mapper, totals: Totals | None = None) -> Iterator[Mapped]:

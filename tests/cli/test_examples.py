@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from detector.cli import app
 from tests.contract import held, held_in
-from tests.kafka import wait_until
+from tests.kafka import free_port, wait_until
 
 SECONDS_MAX = 300  # they take a few; the rest is for a busy machine
 START_S, DAY_S = 1_735_689_600, 86_400
@@ -30,7 +30,7 @@ def commands(group=None, name="ghosting"):
 
 
 EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in commands()}
-ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "rebuild", "erase", "watch", "forward"}
+ON_A_BROKER = {"topics create", "topics check", "produce", "worker", "rebuild", "erase", "watch", "forward", "receive"}
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def test_examples_without_a_broker_do_what_they_say(folder, name):
 
 def test_examples_on_a_broker_do_what_they_say(folder, environment):
     """Topics are made, the history is produced, a worker finds who went quiet, and a watcher sees it."""
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 9
-    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 9
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("created ") == 11
+    assert run(EXAMPLES["ghosting topics create"], folder, environment).count("has ") == 11
     assert "as they should be" in run(EXAMPLES["ghosting topics check"], folder, environment)
     assert "1950 records produced" in run(EXAMPLES["ghosting produce"], folder, environment)
     with running(EXAMPLES["ghosting worker"], folder, environment) as worker:
@@ -135,6 +135,11 @@ def test_examples_on_a_broker_do_what_they_say(folder, environment):
             said = errors_of(folder, EXAMPLES["ghosting forward"])
             wait_until(lambda: "forwarder started" in said.read_text(), "it forwards")
             assert interrupt(forward) == 130
+        shop = {**environment, "SHOPIFY_SECRET": "an invented secret", "GHOSTING_RECEIVE_PORT": str(free_port(1))}
+        with running(EXAMPLES["ghosting receive"], folder, shop) as receive:
+            said_of_webhooks = errors_of(folder, EXAMPLES["ghosting receive"])
+            wait_until(lambda: "receiver started" in said_of_webhooks.read_text(), "it takes webhooks")
+            assert interrupt(receive) == 130
         assert worker.poll() is None
         worker.terminate()
         assert worker.wait(SECONDS_MAX) == 0

@@ -215,7 +215,7 @@ def test_rejections_of_a_long_file_name_their_lines(ghosting, tmp_path, monkeypa
 def test_inspect_describes_a_file_and_names_the_next_command(ghosting, tmp_path):
     """Format, rows, times and order, clients, words, and a command that works as it stands."""
     path = tmp_path / "shop export.csv.gz"
-    path.write_bytes(gzip.compress("\n".join([HEADER, *OLDEST_FIRST[::-1], ""]).encode()))
+    path.write_bytes(gzip.compress("\n".join([HEADER, *OLDEST_FIRST[::-1], ""]).encode(), mtime=0))
 
     code, out, err = ghosting("inspect", path)
 

@@ -20,7 +20,11 @@ DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 KUBERNETES_VERSION = "1.33.0"
 STOPS_S_MAX = 15  # as long as a transaction may hold a worker up
-SCHEMALESS = {"Kustomization", "ServiceMonitor"}  # not Kubernetes' own; `make check-deploy` renders the first
+SCHEMALESS = {
+    "Kustomization",
+    "Component",
+    "ServiceMonitor",
+}  # not Kubernetes' own; `make check-deploy` renders the first
 SCRIPTS = sorted(
     path
     for path in (ROOT / "deploy").rglob("*")
@@ -107,7 +111,9 @@ def test_a_manifest_is_one(place, manifest):
         kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
 
 
-@pytest.mark.parametrize("name", ["ghosting-worker", "ghosting-forwarder", "ghosting-topics"])
+@pytest.mark.parametrize(
+    "name", ["ghosting-worker", "ghosting-forwarder", "ghosting-topics", "ghosting-receiver", "ghosting-mapper"]
+)
 def test_a_pod_has_no_rights_and_bounds(name):
     """What the restricted policy of Kubernetes asks for, and limits for what it may use."""
     (workload,) = [

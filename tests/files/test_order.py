@@ -60,7 +60,7 @@ def test_rows_are_read_in_the_order_of_their_times(tmp_path, packed, shape):
             lines = ["event_id,client_id,kind,at,direction", *cells]
         paths.append(str(tmp_path / f"{file}"))
         content = "\n".join(lines).encode()
-        (tmp_path / f"{file}").write_bytes(gzip.compress(content) if packed else content)
+        (tmp_path / f"{file}").write_bytes(gzip.compress(content, mtime=0) if packed else content)
 
     ids = [json.loads(record.value)["event_id"] for record in read_records(paths)]
 

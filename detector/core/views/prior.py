@@ -117,7 +117,8 @@ class Prior(_Part):
 def learned(tables: Iterable[Table]) -> Prior:
     """Add up what shards have learned, segment by segment; segments without a gap are left out.
 
-    Posteriors cannot be added up: that of the shard with the most labels is taken.
+    Posteriors cannot be added up: that of the shard with the most labels is taken. Without one the file is of version
+    1, which former versions read.
     """
     tables, sums = list(tables), dict[str, Any]()
     for table in tables:
@@ -130,7 +131,8 @@ def learned(tables: Iterable[Table]) -> Prior:
         name: Segment(**{silence: _population(one[silence]) for silence in SILENCES}) for name, one in sums.items()
     }
     known = {name: segment for name, segment in segments.items() if segment != Segment()}
-    return Prior(version=VERSION, segments=known, outlook=_outlook(max(tables, key=_labels)))
+    outlook = _outlook(max(tables, key=_labels))
+    return Prior(version=1 if outlook is None else VERSION, segments=known, outlook=outlook)
 
 
 def _labels(table: Table) -> int:

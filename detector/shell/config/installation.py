@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from detector.core.wire.reroute import REROUTED
 from detector.shell.config.text import listed
 
-OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state")
+OWN_TOPICS = ("alerts", "alerts-history", "rejected", "dead-letters", REROUTED, "state", "commands", "gaps")
 SOURCES_MAX = 32
 KIND_SOURCES = MappingProxyType(
     {
@@ -127,6 +127,21 @@ class InstallationSettings(BaseSettings):
     def dead_letters_topic(self) -> str:
         """The topic of alerts that a webhook did not take."""
         return self.topic("dead-letters")
+
+    @property
+    def commands_topic(self) -> str:
+        """The topic of what other tools say of clients: that some were merged, or that one was erased."""
+        return self.topic("commands")
+
+    @property
+    def gaps_topic(self) -> str:
+        """The topic of holes in the feeds of other tools."""
+        return self.topic("gaps")
+
+    @property
+    def mapped_topics(self) -> tuple[str, ...]:
+        """The topics that mappings write to, and the only ones."""
+        return (*self.source_topics, self.rejected_topic, self.commands_topic, self.gaps_topic)
 
     @property
     def rerouted_topic(self) -> str:

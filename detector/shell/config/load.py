@@ -24,6 +24,9 @@ DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets for tests and `make a
 MAPPING_SECRET_VARIABLE = f"{PREFIX}MAPPING_SECRET"  # the key of a mapping's HMAC; only mappings read it
 MAP_TABLE = "map"  # of the settings file: what the firm says of itself, for mappings
 
+SECRET_BYTES_MAX = 4096
+SECRET_CHARACTERS_MIN = 8
+
 # A Kubernetes service called `ghosting` sets these in every pod of its namespace; they are no typing errors.
 _OF_KUBERNETES = re.compile(
     rf"{PREFIX}([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -92,6 +95,29 @@ def effective(
         )
         for name, field in fields()
     ]
+
+
+def secret_of(reference: str) -> bytes:
+    """Read a secret: `@FILE`, or the name of an environment variable.
+
+    Raises
+    ------
+    SettingsError
+        If there is none: one line that names the reference, and never the secret.
+    """
+    try:
+        if reference.startswith("@"):
+            secret = Path(reference[1:]).read_bytes()[:SECRET_BYTES_MAX].decode()
+        else:
+            secret = os.environ.get(reference, "")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise SettingsError(f"the secret file {reference[1:]} cannot be read ({why}); correct the path") from None
+    secret = secret.strip()
+    if len(secret) < SECRET_CHARACTERS_MIN:
+        place = f"file {reference[1:]}" if reference.startswith("@") else f"environment variable {reference}"
+        raise SettingsError(f"the {place} holds no secret of {SECRET_CHARACTERS_MIN} or more characters; write it")
+    return secret.encode()
 
 
 def settings_file(file: Path | None = None) -> Path | None:

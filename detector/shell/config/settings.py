@@ -18,6 +18,7 @@ from detector.shell.config.detection import DetectionSettings, SegmentName
 from detector.shell.config.forwarding import ForwardSettings
 from detector.shell.config.installation import InstallationSettings
 from detector.shell.config.limits import LimitSettings
+from detector.shell.config.receiving import ReceiveSettings
 from detector.shell.config.text import listed, pairs
 
 PREFIX = "GHOSTING_"
@@ -43,7 +44,9 @@ OwnedName = Annotated[str, Field(min_length=1, max_length=200)]
 OwnerName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class Settings(ForwardSettings, LimitSettings, DetectionSettings, InstallationSettings, ConnectionSettings):
+class Settings(
+    ReceiveSettings, ForwardSettings, LimitSettings, DetectionSettings, InstallationSettings, ConnectionSettings
+):
     """All settings, validated and frozen. The descriptions are the documentation."""
 
     model_config = SettingsConfigDict(
@@ -122,5 +125,6 @@ def variable(name: str) -> str:
 
 
 def fields() -> list[tuple[str, FieldInfo]]:
-    """Return all settings with their fields, those of `ghosting forward` last, because few need them."""
-    return sorted(Settings.model_fields.items(), key=lambda item: item[0] in ForwardSettings.model_fields)
+    """Return all settings with their fields, those of `ghosting receive` and `forward` last, because few need them."""
+    last = [*ReceiveSettings.model_fields, *ForwardSettings.model_fields]
+    return sorted(Settings.model_fields.items(), key=lambda item: last.index(item[0]) if item[0] in last else -1)

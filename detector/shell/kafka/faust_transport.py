@@ -173,17 +173,29 @@ class ChunkConsumer(driver.Consumer):
         last = max(acked)
         acked.clear()
         self._acked_index[tp].clear()
-        return last + 1
+        assert isinstance(self.transport, ChunkTransport)
+        return last + 1 if self.transport.commits_acked else None
 
 
 class ChunkTransport(driver.Transport):
-    """Connects a Faust app to Kafka by chunks of at most `chunk_records` records."""
+    """Connects a Faust app to Kafka by chunks.
+
+    Parameters
+    ----------
+    urls, app
+        Faust's own.
+    chunk_records
+        The most records that a chunk holds.
+    commits_acked
+        Whether Faust commits what was acked. It must not where transactions commit the offsets: a late commit of
+        Faust's would set them back.
+    """
 
     Consumer = ChunkConsumer
 
-    def __init__(self, urls: list[URL], app: AppT, chunk_records: int) -> None:
+    def __init__(self, urls: list[URL], app: AppT, chunk_records: int, *, commits_acked: bool = True) -> None:
         super().__init__(urls, app)
-        self.chunk_records = chunk_records
+        self.chunk_records, self.commits_acked = chunk_records, commits_acked
 
 
 class AsIs(faust.Schema[Any, Any]):

@@ -6,7 +6,8 @@ A client that may not join a group waits for it forever, without an error. So a 
 import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, for_code
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest
 
 from detector.shell.config.settings import Settings
@@ -54,6 +55,36 @@ async def members(settings: Settings, group: str) -> int:
         if for_code(code) is GroupAuthorizationFailedError:
             raise GroupAuthorizationFailedError(group)
         return len(group_members)
+
+
+async def committed(settings: Settings, group: str, topic: str, partition: int) -> int:
+    """Return which offset of a partition a group reads next; -1 if it has committed none.
+
+    A producer that ended a transaction of the group's offsets has started anew before this is called, so that the
+    broker has none left that is undecided.
+
+    Raises
+    ------
+    AccessDenied
+        If we may not ask.
+    BrokerUnreachable
+        If no broker answers.
+    """
+    async with asking(settings) as admin:
+        while True:
+            coordinator = await _coordinator(admin, group)
+            request = OffsetFetchRequest(group, [(topic, [partition])])
+            reply = await admin._send_request(request, coordinator)  # noqa: SLF001 - admin's own hides the error
+            (of_topic,) = reply.topics
+            ((_, offset, _, code),) = of_topic[1]
+            error = for_code(code or getattr(reply, "error_code", 0))
+            if error is NoError:
+                return int(offset)
+            if error is GroupAuthorizationFailedError:
+                raise error(group)
+            if not error.retriable:
+                raise error(topic)
+            await asyncio.sleep(_ASK_AGAIN_S)
 
 
 async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:

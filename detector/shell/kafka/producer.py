@@ -1,11 +1,13 @@
 """Producers without transactions: one record at a time, or many records in batches that are filled by hand."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from detector.shell.config.settings import Settings
 from detector.shell.kafka.client import for_producers
@@ -31,6 +33,65 @@ class RecordProducer:
     async def write(self, topic: str, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         """Write a record, and wait until the broker has it."""
         await self._producer.send_and_wait(topic, value, key, headers=headers)
+
+
+class ConcurrentProducer:
+    """Writes records for many callers at once. Each caller waits for its own; the batches are everybody's.
+
+    What cannot be written stays in the producer, and is written when the brokers are back: under its sequence number,
+    so that it comes once. A batch that is full makes its callers wait, which bounds the memory.
+
+    Parameters
+    ----------
+    settings
+        Of the installation; its topics exist.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._producer = AIOKafkaProducer(
+            **for_producers(settings), enable_idempotence=True, acks="all", max_batch_size=_BATCH_BYTES
+        )
+        self._topics = settings.mapped_topics
+        self._stop_s_max = settings.shutdown_s_max / 2
+        self.is_away = False  # whether the brokers have not taken something in time, and nothing since
+
+    async def start(self) -> None:
+        """Connect, and learn where the topics lie, so that no record has to wait for that."""
+        await self._producer.start()
+        for topic in self._topics:
+            await self._producer.partitions_for(topic)
+
+    async def stop(self) -> None:
+        """Wait a while for what was sent, and disconnect. What is still unwritten then was answered to nobody."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), self._stop_s_max)
+
+    async def write(self, records: Iterable[tuple[str, int, bytes | None, bytes]], seconds_max: float) -> bool:
+        """Write records, each with topic, partition and key; -> whether all copies have all of them in time.
+
+        Raises
+        ------
+        BrokerError
+            If the broker refuses a record, which no later attempt would change.
+        """
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            async with asyncio.timeout(seconds_max):
+                for topic, partition, key, value in records:
+                    sent.append(await self._producer.send(topic, value, key, partition))
+                    sent[-1].add_done_callback(self._written)
+                if sent:
+                    await asyncio.wait(sent)  # which cancels none of them if the time is over
+        except (TimeoutError, KafkaTimeoutError, KafkaConnectionError):
+            self.is_away = True
+            return False
+        for record in sent:
+            record.result()
+        return True
+
+    def _written(self, record: asyncio.Future[Any]) -> None:
+        if not record.cancelled() and not record.exception():  # asking marks the error as seen
+            self.is_away = False
 
 
 class BatchProducer:

@@ -21,6 +21,8 @@ ALERTS: Final = _kept(30)
 HISTORY: Final = _kept(90)  # after a backfill, people have time to look
 REJECTED: Final = _kept(30)
 DEAD_LETTERS: Final = _kept(30)
+COMMANDS: Final = _kept(90)
+GAPS: Final = _kept(90)
 # Only closed segments are compacted, and a restore reads all that is not: small segments, closed daily at the latest.
 STATE: Final = {
     **COMPACTED,
@@ -40,6 +42,8 @@ def layout(settings: Settings) -> dict[str, Mapping[str, str]]:
         settings.history_topic: HISTORY,
         settings.rejected_topic: REJECTED,
         settings.dead_letters_topic: DEAD_LETTERS,
+        settings.commands_topic: COMMANDS,
+        settings.gaps_topic: GAPS,
         settings.rerouted_topic: SOURCE,
         settings.state_topic: STATE,
     }

@@ -57,6 +57,21 @@ async def problems(settings: Settings, names: Collection[str] | None = None, *, 
         ]
 
 
+async def missing(settings: Settings, topic: str) -> list[str]:
+    """Return one line if a topic, of whatever installation or tool, does not exist.
+
+    Raises
+    ------
+    BrokerUnreachable
+        If no broker answers.
+    AccessDenied
+        If Kafka hides the topic from us.
+    """
+    async with asking(settings) as admin:
+        exists = await existing_topics(admin, [topic])
+    return [] if exists else [f"topic {topic} does not exist; name a topic of {settings.bootstrap_servers}"]
+
+
 async def deviations(settings: Settings) -> list[str]:
     """List where the topics differ from those that `create` makes: one line each, with the remedy, problems first.
 

@@ -10,16 +10,26 @@ from typing import Final
 
 from detector.shell.config.settings import Settings
 from detector.shell.pages.page import write_or_check
-from detector.shell.telemetry.catalogue import BOTH, FORWARDER, LABELS, WORKER, Metric, label_sets
+from detector.shell.telemetry.catalogue import (
+    BOTH,
+    FORWARDER,
+    LABELS,
+    MAPPER,
+    MAPPING,
+    RECEIVER,
+    WORKER,
+    Metric,
+    label_sets,
+)
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "metrics.md"
 _INTRODUCTION: Final = """\
 # Metrics
 
-`ghosting worker` and `ghosting forward` serve their metrics on `/metrics` (OpenMetrics, or Prometheus' older text) if
-`GHOSTING_HTTP_PORT` names a port. On the same port `/health` answers whether the process is alive, and `/ready` whether
-it can work: 200 if so, else 503 with the reason as JSON. `python -m detector.shell.pages.metrics` writes this page from
-the code.
+`ghosting worker`, `forward`, `map --from` and `receive` serve their metrics on `/metrics` (OpenMetrics, or Prometheus'
+older text) if `GHOSTING_HTTP_PORT` names a port. On the same port `/health` answers whether the process is alive, and
+`/ready` whether it can work: 200 if so, else 503 with the reason as JSON. `python -m detector.shell.pages.metrics`
+writes this page from the code.
 
 All series exist, at 0, from the start. A segment that no setting names counts as `other`. No label ever holds a client,
 an account, an address or any other text of a record.
@@ -30,13 +40,21 @@ the highest `ghosting_source_last_event_timestamp_seconds`, and the sum of every
 (memory, CPU, files) are those of every Prometheus client. Faust's own metrics are not used: they count messages, and a
 message is a chunk of thousands of records here. Only their count of rebalances would be true, and that is counted here.
 """
+PROCESSES: Final = {
+    "The worker": WORKER,
+    "The forwarder": FORWARDER,
+    "What maps: a topic, or webhooks": MAPPING,
+    "A mapping of a topic": MAPPER[len(MAPPING) :],
+    "The receiver of webhooks": RECEIVER[len(MAPPING) :],
+    "All of them": BOTH,
+}
 _COLUMNS: Final = "\n| metric | kind | labels | series | meaning |\n|---|---|---|---|---|\n"
 
 
 def page() -> str:
     """Build the page."""
     parts = [_INTRODUCTION]
-    for title, metrics in (("The worker", WORKER), ("The forwarder", FORWARDER), ("Both", BOTH)):
+    for title, metrics in PROCESSES.items():
         parts.append(f"\n## {title}\n{_COLUMNS}{''.join(_rows(metrics))}")
     parts.append("\n## Labels\n\n| label | meaning | values |\n|---|---|---|\n")
     parts.extend(f"| `{label}` | {meaning} | {_values(label)} |\n" for label, (meaning, _) in LABELS.items())

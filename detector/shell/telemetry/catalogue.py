@@ -14,6 +14,8 @@ from detector.core.engine.intake import UNREADABLE
 from detector.core.views.said_against_true import STAGE_WORDS
 from detector.core.views.under_watch import CLIENT_STATES
 from detector.core.wire.reroute import REROUTED
+from detector.mapping import library
+from detector.mapping.outcome import REASONS
 from detector.shell.config.settings import Settings
 from schemas.alert import AlertData
 from schemas.incident import SIGNALS, Transition, Type
@@ -23,6 +25,20 @@ from schemas.rejection import RejectionReason
 OTHER: Final = "other"
 HELD_REASONS: Final = ("learning",)
 DELIVERIES: Final = ("delivered", "dead_letter")
+BECAME: Final = ("interactions", "command", "gap", "dropped", "rejected")
+ANSWERS: Final = (
+    "accepted",
+    "unreadable",
+    "no_signature",
+    "bad_signature",
+    "old_timestamp",
+    "too_large",
+    "too_slow",
+    "too_many",
+    "unavailable",
+)
+OWN_MAPPING: Final = "own"
+"""The label of a mapping that is no preset: the name of a file is not from a closed set."""
 SHARD_STATES: Final = ("restoring", "ready")
 
 _SHORT_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,6 +89,16 @@ LABELS: Final[Mapping[str, tuple[str, Callable[[Settings], Words]]]] = MappingPr
     "stage": ("which days after an alert; a client counts in those that it was silent up to", lambda _: STAGE_WORDS),
     "receiver": ("name of a webhook of `GHOSTING_FORWARD_WEBHOOKS`", lambda settings: tuple(settings.forward_webhooks)),
     "delivery": ("end of the delivery of an alert", lambda _: DELIVERIES),
+    "became": (
+        "outcome of mapping a record; `rejected` = dropped, and kept on the topic of rejections",
+        lambda _: BECAME,
+    ),
+    "drop": ("reason of a mapping to drop a record (docs/mapping.md)", lambda _: tuple(REASONS)),
+    "preset": (
+        "preset that maps the webhooks of a tool; `own` for a mapping file",
+        lambda _: (*library.names(), OWN_MAPPING),
+    ),
+    "answer": ("answer to a webhook (docs/receive.md)", lambda _: ANSWERS),
     "version": ("version of the package", lambda _: (version("ghosting-detector"),)),
 })  # fmt: skip
 """Each label with its meaning and all of its values."""
@@ -310,6 +336,47 @@ FORWARDER: Final = (
     Metric("ghosting_alertmanager_alerts", "gauge", "Open incidents that are posted to Alertmanager."),
     Metric("ghosting_alertmanager_posts_total", "counter", "Posts that an Alertmanager accepted."),
     Metric("ghosting_alertmanager_failures_total", "counter", "Posts that an Alertmanager did not accept."),
+)
+MAPPING: Final = (
+    Metric("ghosting_mapping_records_total", "counter", "Records of another tool that were mapped.", ("became",)),
+    Metric(
+        "ghosting_mapping_interactions_total",
+        "counter",
+        "Interactions that a mapping wrote to the sources.",
+        ("source",),
+        lambda source: source != REROUTED,
+    ),
+    Metric(
+        "ghosting_mapping_dropped_total",
+        "counter",
+        "Records of another tool that gave nothing, by the reason of the mapping.",
+        ("drop",),
+    ),
+)
+"""Of every process that maps."""
+MAPPER: Final = (
+    *MAPPING,
+    Metric("ghosting_mapping_partitions", "gauge", "Partitions of the topic that this process maps."),
+    Metric(
+        "ghosting_mapping_lag_records", "gauge", "Records in the partitions of this process that are not mapped yet."
+    ),
+    Metric("ghosting_mapping_rebalances_total", "counter", "Assignments of partitions to this process."),
+    Metric(
+        "ghosting_mapping_commit_seconds",
+        "histogram",
+        "Time to map the records of one transaction and to commit it.",
+        buckets=_SHORT_S,
+    ),
+)
+RECEIVER: Final = (
+    *MAPPING,
+    Metric("ghosting_received_total", "counter", "Webhooks that were answered.", ("preset", "answer")),
+    Metric(
+        "ghosting_receive_seconds",
+        "histogram",
+        "Time from the headers of a webhook to its answer.",
+        buckets=_SHORT_S,
+    ),
 )
 BOTH: Final = (Metric("ghosting_build_info", "gauge", "Version of the package; always 1.", ("version",)),)
 

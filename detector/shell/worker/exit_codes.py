@@ -19,6 +19,7 @@ class Exit(IntEnum):
     BLOCKED = 77
     TRANSACTION = 78
     SHUTDOWN = 79
+    PRODUCER = 80
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -37,6 +38,7 @@ MEANINGS = {
     Exit.BLOCKED: "the event loop was blocked for `GHOSTING_BLOCKED_S_MAX`",
     Exit.TRANSACTION: "the broker refused a transaction, or did not commit it within `GHOSTING_TRANSACTION_TIMEOUT_S`",
     Exit.SHUTDOWN: "the worker could not stop within `GHOSTING_SHUTDOWN_S_MAX`",
+    Exit.PRODUCER: "the broker refused for good what `ghosting receive` writes; nothing of it was answered with 2xx",
     Exit.INTERRUPTED: "interrupted by Ctrl-C before it ran",
     Exit.TERMINATED: "a second SIGTERM: ended at once",
 }

@@ -276,3 +276,33 @@ def test_the_sizes_are_those_that_are_stated():
     assert MOMENT.itemsize + ENTRY.itemsize + 4 + 4 == 98
     assert POSTERIOR.itemsize < 3000
     assert LABELS_RECENT == 500
+
+
+def test_a_client_that_comes_and_goes_has_several_moments():
+    """Each has an outcome of its own: two returns are learned when their thirty days are over, and the third waits."""
+    one, _ = study(1)
+    effects = np.repeat(one[:1], 5).view(np.recarray)
+    effects.at_s = effects.emitted_s = np.array([0, 1, 10, 11, 20]) * DAY_S
+    effects.transition[[1, 3]] = RESOLVED
+    found = begun()
+    run(found, effects)
+    assert found.count == 3
+    stored = np.frombuffer(found.encode(np.arange(1))[0], MOMENT)
+    assert stored["heard"].tolist() == [1, 1, 0]
+    outcomes.learn_until(found.waiting, 30 * DAY_S)
+    assert (found.posterior[0].labels, found.count) == (1, 2)
+    outcomes.learn_until(found.waiting, 49 * DAY_S)
+    assert (found.posterior[0].labels, found.count) == (2, 1)
+    stored = np.frombuffer(found.encode(np.arange(1))[0], MOMENT)
+    assert stored["number"].tolist() == [2]
+
+
+def test_there_is_room_for_as_many_clients_as_there_are():
+    """Their chains grow with them; what was waited for is still."""
+    effects, _ = study(3)
+    found = begun()
+    run(found, effects[:3])
+    before = state(found, 3)
+    found.reserve(0, 1000)
+    assert len(found.waiting.newest) >= 1000
+    assert state(found, 3) == before

@@ -238,6 +238,8 @@ def test_every_topic_begins_with_the_app_id():
         settings.dead_letters_topic,
         settings.rerouted_topic,
         settings.state_topic,
+        settings.commands_topic,
+        settings.gaps_topic,
     )
     assert own == (
         "acme.eu.alerts",
@@ -246,6 +248,8 @@ def test_every_topic_begins_with_the_app_id():
         "acme.eu.dead-letters",
         "acme.eu.rerouted",
         "acme.eu.state",
+        "acme.eu.commands",
+        "acme.eu.gaps",
     )
     assert own == tuple(map(settings.topic, OWN_TOPICS))
 

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
 
 from detector.core.primitives.partitioner import partition_of
 from tests import kafka as broker
 from tests import secure
 from tests.secure import Acl, SecureKafka
+from tests.shell.mapper.feeds import delivery, order
 
 ROOT = Path(__file__).parents[3]
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ROW = re.compile(r"\| (\w+) \| (Cluster|Topic|Group|TransactionalId) \| `(\S+)` \| (\w+) \|")
 APP_ID = "acl"
+FEED = "shop.orders"  # a topic of another tool
 CLIENT = "somebody@example.org"
 ENDS_S_MAX = 120  # it takes seconds; the rest is for a busy machine
 ARGUMENTS = {
@@ -28,10 +31,12 @@ ARGUMENTS = {
     "worker": ["worker"],
     "watch": ["watch", "--history", "--from-beginning"],
     "forward": ["forward", "--from-beginning"],
+    "map": ["map", "shopify", "--from", FEED],
+    "receive": ["receive", "--preset", "shopify=SHOP_SECRET"],
 }
 RIGHTS = {
     command: [
-        Acl(resource, name.replace("<app>", APP_ID), operation)
+        Acl(resource, name.replace("<app>", APP_ID).replace("<topic>", FEED), operation)
         for named, resource, name, operation in ROW.findall(SECURITY)
         if named == command
     ]
@@ -75,6 +80,8 @@ class Installation(NamedTuple):
             "GHOSTING_SASL_USERNAME": command,
             "GHOSTING_SASL_PASSWORD": self.passwords[command],
             "GHOSTING_DATA_DIR": str(self.folder),
+            "GHOSTING_RECEIVE_PORT": str(broker.free_port(1)),
+            "SHOP_SECRET": "an invented secret",
         }
         files = [str(self.records())] if command == "produce" else []
         with self.log(command).open("wb") as output:
@@ -107,6 +114,23 @@ class Installation(NamedTuple):
             process.terminate()
             process.wait(ENDS_S_MAX)
         assert said in log.read_text(), log.read_text()
+
+    def produce_order(self) -> None:
+        """Produce an order of another tool."""
+        producer = Producer({"bootstrap.servers": self.kafka.address, **secure.access(self.kafka.secrets)})
+        producer.produce(FEED, delivery("orders/create", order(1)))
+        assert producer.flush(broker.REPLY_SECONDS_MAX) == 0
+
+    def count(self, topic: str) -> int:
+        """Count the offsets of a topic."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.kafka.address, "group.id": "count", **secure.access(self.kafka.secrets)}
+        )
+        try:
+            places = [TopicPartition(topic, number) for number in range(2)]
+            return sum(consumer.get_watermark_offsets(place, broker.REPLY_SECONDS_MAX)[1] for place in places)
+        finally:
+            consumer.close()
 
     def produce_misrouted(self) -> None:
         """Produce a record that a worker has to send on."""
@@ -142,6 +166,9 @@ def installation(secure_kafka, tmp_path_factory):
     for command, rights in RIGHTS.items():
         assert rights, f"docs/security.md grants nothing to {command}"
         secure_kafka.grant(command, rights)
+    admin = secure_kafka.admin()  # held until the reply is in
+    (created,) = admin.create_topics([NewTopic(FEED, 1, 1)]).values()
+    created.result(broker.REPLY_SECONDS_MAX)
     ended = found.run("topics")
     assert ended.code == 0, ended.lines
     ended = found.run("produce")
@@ -161,6 +188,23 @@ def test_the_rights_suffice(installation):
     assert code == 0, installation.log("worker").read_text()
     for command in ("topics", "produce", "worker", "forward"):
         assert CLIENT not in installation.log(command).read_text()
+
+
+def test_the_rights_of_a_mapping_and_a_receiver_suffice(installation):
+    """A mapping commits what it maps, in a transaction with the offsets of its group; a receiver takes webhooks."""
+    before = installation.count(f"{APP_ID}.orders")
+    installation.produce_order()
+    mapping = installation.start("map")
+    try:
+        broker.wait_until(
+            lambda: installation.count(f"{APP_ID}.orders") > before + 1,
+            "the order and its marker are there",
+            ENDS_S_MAX,
+        )
+    finally:
+        mapping.terminate()
+        assert mapping.wait(ENDS_S_MAX) == 0, installation.log("map").read_text()
+    installation.run_until("receive", "receiver started")
 
 
 def test_the_rights_of_a_rebuild_suffice(installation):

@@ -7,7 +7,7 @@ from confluent_kafka.admin import ConfigResource
 
 from detector.shell.config.installation import OWN_TOPICS
 from detector.shell.config.settings import Settings
-from detector.shell.kafka import topics
+from detector.shell.kafka import admin
 from detector.shell.kafka.errors import BrokerUnreachable
 from detector.shell.kafka.topic_layout import layout
 from detector.shell.kafka.topics import TopicError, create, delete, deviations, problems
@@ -152,7 +152,7 @@ async def test_an_unreachable_broker_is_one_line_that_names_the_setting():
 
 async def test_a_broker_that_accepts_and_says_nothing_is_unreachable_too(monkeypatch):
     """A firewall or a hung machine does not keep us waiting."""
-    monkeypatch.setattr(topics, "REPLY_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(admin, "REPLY_SECONDS_MAX", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
 

@@ -123,6 +123,20 @@ def test_what_is_left_out_or_lies_ahead_is_counted():
     assert told["ghosting_rejected_total", ("reason", "invalid_field")] == 0
 
 
+def test_what_alerts_said_is_set_beside_what_came_true():
+    """Nothing at first; after a client stayed away, the chance that its alerts said, and the share that was true."""
+    worked = Worked()
+    worked.take(weekly("ann", 20), 134)
+    assert worked.told()["ghosting_outlook_labels",] == worked.told()["ghosting_outlook_brier",] == 0
+    worked.take([], 900)
+    told = worked.told()
+    first = ("stage", "first_30_days")
+    assert told["ghosting_outlook_labels",] > 1
+    assert told["ghosting_outlook_true_ratio", first] == 1
+    assert 0 < told["ghosting_outlook_said_ratio", first] < 1
+    assert told["ghosting_outlook_brier",] > told["ghosting_outlook_brier_constant",] == 0
+
+
 def test_what_a_shard_does_is_counted():
     """A weekly client falls silent and comes back: told, escalated, resolved, and a false alert of its segment."""
     worked = Worked()

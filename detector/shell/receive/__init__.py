@@ -1,0 +1,1 @@
+"""Takes webhooks of other tools: verifies them, maps them, and answers when Kafka has them."""
