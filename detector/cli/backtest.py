@@ -12,9 +12,22 @@ import typer
 
 from detector.cli import figures, output
 from detector.cli.inputs import declared_by, demand_applied, read
-from detector.cli.options import DecimalComma, Encoding, Files, InOrder, KeepFar, Prior, TimesIn, settings_of
+from detector.cli.mapped import mapping_of
+from detector.cli.options import (
+    DecimalComma,
+    Encoding,
+    Files,
+    FirmConfig,
+    InOrder,
+    KeepFar,
+    MapWith,
+    Prior,
+    TimesIn,
+    settings_of,
+)
 
 if TYPE_CHECKING:
+    from detector.cli.mapped import Mapping
     from detector.files.declared import Declared
 
 BUDGET_MIN, BUDGET_MAX = 0.001, 365.0  # as GHOSTING_FALSE_ALERTS_PER_CLIENT_YEAR
@@ -57,6 +70,8 @@ def backtest(
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
     keep_far: KeepFar = False,
+    map_with: MapWith = None,
+    config: FirmConfig = None,
 ) -> None:
     """Judge the detector on a log of yours: false alerts against the promise, delays, and simple rules beside it."""
     output.announce_compilation()
@@ -72,6 +87,7 @@ def backtest(
     )
     settings = settings_of(context, partitions=partitions, prior_file=prior)
     policy = policy_of(settings)
+    mapping = mapping_of(context, map_with, config, files, declared)
     _refuse_same_files(files, [out for out in (report, json_to) if out])
     with ExitStack() as open_files:
         # Outputs are opened first: a path that cannot be written is told before the work, not after.
@@ -79,7 +95,7 @@ def backtest(
         figures_to = open_files.enter_context(writing(json_to)) if json_to else None
         output.compile_kernels()
         step = open_files.enter_context(output.steps(len(false_alerts)))
-        read_now = _Read(files, declared, time.time())
+        read_now = _Read(files, declared, time.time(), mapping)
         found = run(
             read_now.batches(),
             policy=policy if learning else replace(policy, learning_gaps_min=0),
@@ -96,21 +112,23 @@ def backtest(
             step("drawing the report")
             report_to.write(page(found, files, settings.false_alerts_per_client_year).encode())
         if figures_to:
-            figures_to.write(json.dumps(as_json(found), allow_nan=False).encode() + b"\n")
+            figures_found = as_json(found) | ({"mapping": mapping.as_json()} if mapping else {})
+            figures_to.write(json.dumps(figures_found, allow_nan=False).encode() + b"\n")
+    output.mapped(mapping, to_stderr="-" in (report, json_to))
     figures.show(found, to_stderr="-" in (report, json_to))
-    demand_applied(len(found.log.clients))
+    demand_applied(len(found.log.clients), mapping)
 
 
 class _Read:
     """The records of the files, read once, with a bar that ends when they do; what was refused is counted."""
 
-    def __init__(self, files: Sequence[str], declared: "Declared", now_s: float) -> None:
+    def __init__(self, files: Sequence[str], declared: "Declared", now_s: float, mapping: "Mapping | None") -> None:
         self.now_s, self.refused = now_s, Counter[str]()
-        self._files, self._declared = files, declared
+        self._files, self._declared, self._mapping = files, declared, mapping
 
     def batches(self) -> Iterator[Sequence[bytes]]:
         """Read the records in order."""
-        with read(self._files, self._declared, now_s=self.now_s) as reading:
+        with read(self._files, self._declared, now_s=self.now_s, mapping=self._mapping) as reading:
             yield from reading.batches()
             if far := sum(1 for _ in reading.far()):
                 self.refused.update({"records": far, "rejected time_out_of_range": far})

@@ -4,7 +4,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, get_args
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from detector.cli import output
 
 if TYPE_CHECKING:
+    from detector.cli.mapped import Mapping
     from detector.files.declared import Declared
     from detector.files.reading import FarRow, Reading
     from detector.files.stream import Stream
@@ -40,15 +41,24 @@ def declared_by(
 
 @contextmanager
 def read(
-    files: Sequence[str], declared: "Declared", *, now_s: float, until_s: float | None = None
+    files: Sequence[str],
+    declared: "Declared",
+    *,
+    now_s: float,
+    until_s: float | None = None,
+    mapping: "Mapping | None" = None,
 ) -> Iterator["Reading | Stream"]:
-    """Open files, and sort them if they can be read again; notes about them go to standard error."""
+    """Open files, and sort them if they can be read again; notes about them go to standard error.
+
+    With a mapping its interactions are read instead, in the order of their own times.
+    """
     from detector.files.files import reading_of
 
-    with (
-        output.progress() as show,
-        reading_of(files, declared, now_s=now_s, until_s=until_s, show=show, note=note) as reading,
-    ):
+    with output.progress() as show, ExitStack() as temporary:
+        spills = mapping.spills(temporary, show) if mapping else ()
+        reading = temporary.enter_context(
+            reading_of(files, declared, now_s=now_s, until_s=until_s, spills=spills, show=show, note=note)
+        )
         yield reading
         if count := reading.headers_repeated():
             note(f"{count} rows that name the columns again were passed over")
@@ -74,8 +84,11 @@ def rejection_of(row: "FarRow") -> bytes:
     )
 
 
-def demand_applied(applied: int) -> None:
+def demand_applied(applied: int, mapping: "Mapping | None" = None) -> None:
     """End with exit code 1 if nothing was applied: what came out of it is about nobody."""
+    if not applied and mapping and not mapping.interactions:
+        note("nothing was applied: the mapping made no interaction of any record")
+        raise typer.Exit(1)
     if not applied:
         note("nothing was applied: no row could be read as an interaction; `ghosting inspect FILE` says what is in it")
         raise typer.Exit(1)

@@ -1,8 +1,10 @@
 """The command `inspect`: what is in files, and what to do with them next."""
 
 import json
+import shlex
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,34 +12,42 @@ import typer
 
 from detector.cli import output
 from detector.cli.inputs import declared_by
-from detector.cli.options import AsJson, DecimalComma, Encoding, Files, TimesIn
+from detector.cli.mapped import firm_of, fitting, mapping_of
+from detector.cli.options import AsJson, DecimalComma, Encoding, Files, FirmConfig, MapWith, TimesIn
 
 if TYPE_CHECKING:
+    from detector.cli.mapped import Mapping
+    from detector.files.declared import Declared
     from detector.files.inspection.clients import Clients
     from detector.files.inspection.inspect import Inspection
     from detector.files.inspection.next_step import NextStep
     from detector.files.inspection.span import Span
+    from detector.files.reading import Show
+    from detector.mapping.firm import Firm
 
 _COLUMNS_SHOWN = 40
 _WORDS_SHOWN = 12
 
 
 def inspect(
+    context: typer.Context,
     files: Files,
     encoding: Encoding = None,
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
+    map_with: MapWith = None,
+    config: FirmConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at files of unknown origin: what they are, what is in them, and which command to run next."""
-    from detector.files.inspection.inspect import inspect as look
     from detector.files.inspection.next_step import next_step
 
     declared = declared_by(
         in_order=False, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=False
     )
-    with output.progress() as show:
-        found = [look(path, declared, show=show) for path in files]
+    mapping = mapping_of(context, map_with, config, files, declared)
+    firm = firm_of(context, None)
+    found = _looked_at(files, declared, mapping, firm)
     options = {option: why for one in found for option, why in one.options().items()}
     options |= _declared_options(encoding, times_in, decimal_comma=decimal_comma)
     now_s = time.time()
@@ -45,28 +55,53 @@ def inspect(
         files,
         [list(one.columns) for one in found],
         options,
-        preset_of=_preset_of,
+        preset_of=lambda path: fitting(path, firm),
         is_recent=any(one.is_recent(now_s) for one in found),
+        mapped_with=_options_of_mapping(map_with, config),
     )
     if as_json:
-        files_found = [one.as_json() for one in found]
-        typer.echo(json.dumps({"files": files_found, "next": step._asdict()}, ensure_ascii=False))
+        values = {"files": [one.as_json() for one in found], "next": step._asdict()}
+        values |= {"mapping": mapping.as_json()} if mapping else {}
+        typer.echo(json.dumps(values, ensure_ascii=False))
         return
+    output.mapped(mapping, to_stderr=False)
     for one in found:
         _show(one)
     _show_next(step)
 
 
-def _preset_of(path: str) -> str | None:
-    """Return the preset of a mapping that fits a file best, if just one does."""
-    from detector.mapping.detect import preset_of
-    from detector.mapping.errors import MappingError
-    from detector.mapping.firm import Firm
+def _looked_at_as_it_is(path: str, declared: "Declared", firm: "Firm", show: "Show") -> "Inspection":
+    """Look at a file; of one that is no table, such as a maildir, name the preset that reads it."""
+    from detector.files.inspection.inspect import inspect as look
+    from detector.files.problem import InputError
 
     try:
-        return preset_of(Path(path), Firm())
-    except (MappingError, ValueError, OSError):
-        return None
+        return look(path, declared, show=show)
+    except InputError:
+        if preset := fitting(path, firm):
+            command = f"ghosting inspect {shlex.quote(path)} --map {preset}"
+            raise InputError(f"{path} reads like one of {preset}; `{command}` looks at it") from None
+        raise
+
+
+def _looked_at(
+    files: Sequence[str], declared: "Declared", mapping: "Mapping | None", firm: "Firm"
+) -> "list[Inspection]":
+    """Look at the files, or at what a mapping makes of them."""
+    from detector.files.inspection.inspect import inspect as look
+
+    with output.progress() as show, ExitStack() as temporary:
+        if mapping is None:
+            return [_looked_at_as_it_is(path, declared, firm, show) for path in files]
+        spills = mapping.spills(temporary, show)
+        return [look(spill.path, declared, opened=spill.opened(), show=show) for spill in spills]
+
+
+def _options_of_mapping(map_with: str | None, config: Path | None) -> str:
+    """Return the options of the mapping as they are typed; nothing if there is none."""
+    if map_with is None:
+        return ""
+    return f"--map {shlex.quote(map_with)}" + (f" --config {shlex.quote(str(config))}" if config else "")
 
 
 def _declared_options(encoding: str | None, times_in: str, *, decimal_comma: bool) -> dict[str, str]:

@@ -8,12 +8,15 @@ import typer
 
 from detector.cli import output
 from detector.cli.inputs import declared_by, demand_applied, read
+from detector.cli.mapped import mapping_of
 from detector.cli.options import (
     AsJson,
     DecimalComma,
     Encoding,
     Files,
+    FirmConfig,
     InOrder,
+    MapWith,
     Owners,
     Segments,
     Severities,
@@ -71,6 +74,8 @@ def produce(
     encoding: Encoding = None,
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
+    map_with: MapWith = None,
+    config: FirmConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Put files into the source topics, by kind and client."""
@@ -83,6 +88,7 @@ def produce(
         in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=True
     )
     settings = settings_of(context)
+    mapping = mapping_of(context, map_with, config, files, declared)
     require_topics(settings, settings.source_topics)
     acknowledged = 0
 
@@ -91,7 +97,7 @@ def produce(
         acknowledged = records
 
     try:
-        with read(files, declared, now_s=time.time()) as reading:
+        with read(files, declared, now_s=time.time(), mapping=mapping) as reading:
             done = asyncio.run(run(produced_values(reading.batches()), settings, speed=speed, progress=count))
             out_of_order = reading.out_of_order if reading.is_sorted else 0
     except KeyboardInterrupt:
@@ -102,14 +108,17 @@ def produce(
             typer.echo(f"ended early: {acknowledged} records produced", err=True)
         raise
     if as_json:
-        typer.echo(json.dumps(done._asdict()))
-        return
-    sorted_rows = f", {out_of_order} of them out of order and sorted by time" if out_of_order else ""
-    typer.echo(f"{done.records} records produced{sorted_rows}")
-    if done.unreadable:
-        place = f"{settings.source_topics[0]}, partition 0"
-        typer.echo(f"{done.unreadable} of them without a readable client and kind: in {place}, to be rejected there")
-    demand_applied(done.records - done.unreadable)
+        typer.echo(json.dumps({**done._asdict(), **({"mapping": mapping.as_json()} if mapping else {})}))
+    else:
+        output.mapped(mapping, to_stderr=False)
+        sorted_rows = f", {out_of_order} of them out of order and sorted by time" if out_of_order else ""
+        typer.echo(f"{done.records} records produced{sorted_rows}")
+        if done.unreadable:
+            place = f"{settings.source_topics[0]}, partition 0"
+            typer.echo(
+                f"{done.unreadable} of them without a readable client and kind: in {place}, to be rejected there"
+            )
+    demand_applied(done.records - done.unreadable, mapping)
 
 
 def worker(context: typer.Context) -> None:

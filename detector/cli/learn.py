@@ -8,7 +8,18 @@ import typer
 
 from detector.cli import output
 from detector.cli.inputs import declared_by, demand_applied, read
-from detector.cli.options import DecimalComma, Encoding, Files, InOrder, KeepFar, TimesIn, settings_of
+from detector.cli.mapped import mapping_of
+from detector.cli.options import (
+    DecimalComma,
+    Encoding,
+    Files,
+    FirmConfig,
+    InOrder,
+    KeepFar,
+    MapWith,
+    TimesIn,
+    settings_of,
+)
 
 
 def learn(
@@ -20,6 +31,8 @@ def learn(
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
     keep_far: KeepFar = False,
+    map_with: MapWith = None,
+    config: FirmConfig = None,
 ) -> None:
     """Learn the rhythms of each segment from a history, for GHOSTING_PRIOR_FILE or --prior."""
     output.announce_compilation()
@@ -35,12 +48,14 @@ def learn(
         in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=keep_far
     )
     settings = settings_of(context).model_copy(update={"prior_file": None})  # what is learned is of these files alone
+    mapping = mapping_of(context, map_with, config, files, declared)
     now_s = time.time()
     with writing(to) as out:
         output.compile_kernels()
-        with read(files, declared, now_s=now_s) as reading:
+        with read(files, declared, now_s=now_s, mapping=mapping) as reading:
             taught = run(reading.batches(), policy=policy_of(settings), route=settings.source_of, now_s=now_s)
             taught = taught.with_refused("time_out_of_range", sum(1 for _ in reading.far()))
         out.write(encode(taught.prior))
+    output.mapped(mapping, to_stderr=to == "-")
     output.taught(taught, to_stderr=to == "-")
-    demand_applied(taught.applied)
+    demand_applied(taught.applied, mapping)

@@ -1,28 +1,19 @@
 """`ghosting map`: what a mapping makes of a file, record by record; and the presets, to look at and to copy."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detector.cli.mapped import firm_of, mistakes_of_mapping
 from detector.cli.options import AsJson, settings_of
 
 if TYPE_CHECKING:
     from detector.mapping.firm import Firm
     from detector.mapping.run import Mapped, Totals
 
-SECRET = "GHOSTING_MAPPING_SECRET"  # noqa: S105 (the name of a variable)
 LIST, SHOW, AUTO = "list", "show", "auto"
-
-
-def not_typed(context: typer.Context, value: str | None) -> str | None:
-    """Refuse a secret on the command line, which everybody on the machine can read."""
-    source = context.get_parameter_source("secret")
-    if value is not None and source is not None and source.name == "COMMANDLINE":
-        raise typer.BadParameter(f"a command line would show it: use {SECRET}")
-    return value
 
 
 def map_command(
@@ -40,13 +31,9 @@ def map_command(
         Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
     ] = None,
     as_json: AsJson = False,
-    secret: Annotated[
-        str | None,
-        typer.Option(envvar=SECRET, hidden=True, callback=not_typed, help="Key of the HMAC that replaces ids."),
-    ] = None,
 ) -> None:
     """Try a mapping on a file of another tool, or map a topic: `list` names the presets, `show` prints one to copy."""
-    with mistakes_told():
+    with mistakes_of_mapping():
         if name == LIST:
             _list()
         elif name == SHOW:
@@ -54,26 +41,14 @@ def map_command(
         elif topic is not None:
             if tried is not None or as_json or name == AUTO:
                 raise typer.BadParameter("--from maps a topic with a preset or a file: no --try, no --json, no auto")
-            _map_topic(context, name, topic, config, _key(secret))
+            _map_topic(context, name, topic, firm_of(context, config))
         elif tried is None:
             raise typer.BadParameter("name the file to try: ghosting map shopify --try orders_export.csv")
         else:
-            _try(name, tried, config, _key(secret), as_json=as_json)
+            _try(name, tried, firm_of(context, config), as_json=as_json)
 
 
-def _key(secret: str | None) -> bytes | None:
-    return secret.encode() if secret else None
-
-
-def firm_of(config: Path | None, secret: bytes | None) -> "Firm":
-    """Read what the firm says of itself, if it says anything."""
-    from detector.mapping.config import load
-    from detector.mapping.firm import Firm
-
-    return load(config, secret=secret) if config else Firm(secret=secret)
-
-
-def _map_topic(context: typer.Context, name: str, topic: str, config: Path | None, secret: bytes | None) -> None:
+def _map_topic(context: typer.Context, name: str, topic: str, firm: "Firm") -> None:
     import asyncio
 
     from detector.cli.kafka import require_topic, require_topics
@@ -86,23 +61,11 @@ def _map_topic(context: typer.Context, name: str, topic: str, config: Path | Non
     settings = settings_of(context)
     if topic in layout(settings):
         raise typer.BadParameter(f"{topic} is a topic of this installation: name one that another tool writes")
-    feed = feed_of(settings, topic, library.load(name, firm_of(config, secret)).mapper)
+    feed = feed_of(settings, topic, library.load(name, firm).mapper)
     require_topics(settings, settings.mapped_topics)
     require_topic(settings, topic)
     asyncio.run(require_group(settings, feed.group))
     raise typer.Exit(run_mapping(settings, feed))
-
-
-@contextmanager
-def mistakes_told() -> Iterator[None]:
-    """Map an error of a mapping to the one line that `ghosting` ends with."""
-    from detector.files.files import InputError
-    from detector.mapping.errors import MappingError
-
-    try:
-        yield
-    except MappingError as error:
-        raise InputError(str(error)) from None
 
 
 def _list() -> None:
@@ -122,12 +85,11 @@ def _show(preset: str | None) -> None:
     typer.echo(library.text_of(preset), nl=False)
 
 
-def _try(name: str, tried: Path, config: Path | None, secret: bytes | None, *, as_json: bool) -> None:
+def _try(name: str, tried: Path, firm: "Firm", *, as_json: bool) -> None:
     import orjson
 
     from detector.mapping import detect, library, run
 
-    firm = firm_of(config, secret)
     if name == AUTO:
         name = detect.preset_of(tried, firm)
         typer.echo(f"preset {name}", err=True)

@@ -14,13 +14,16 @@ import typer
 from detector.cli import output
 from detector.cli.firm import firm_of
 from detector.cli.inputs import Refused, declared_by, demand_applied, note, read, rejection_of
+from detector.cli.mapped import mapping_of
 from detector.cli.options import (
     AsJson,
     DecimalComma,
     Encoding,
     Files,
+    FirmConfig,
     InOrder,
     KeepFar,
+    MapWith,
     Prior,
     TimesIn,
     instant,
@@ -52,6 +55,8 @@ def replay(
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
     keep_far: KeepFar = False,
+    map_with: MapWith = None,
+    config: FirmConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the detector over files, without Kafka: the same events give the same alerts."""
@@ -70,6 +75,7 @@ def replay(
     inputs = {Path(file).resolve() for file in files if file != "-"}
     if len(set(written)) < len(written) or not inputs.isdisjoint(written):
         raise InputError("--alerts, --rejected, --clients and the input files should be different files")
+    mapping = mapping_of(context, map_with, config, files, declared)
     now_s = time.time()
     with ExitStack() as open_files:
         outputs = _Outputs(
@@ -78,7 +84,7 @@ def replay(
             open_files.enter_context(writing(clients)) if clients else None,
         )
         output.compile_kernels()
-        reading = open_files.enter_context(read(files, declared, now_s=now_s, until_s=until))
+        reading = open_files.enter_context(read(files, declared, now_s=now_s, until_s=until, mapping=mapping))
         values = run(
             reading.batches(),
             Installation(policy_of(settings), settings.partitions, settings.source_of),
@@ -89,7 +95,7 @@ def replay(
         )
         summary = outputs.write(values, reading)
     # Results of a pipe are not mixed with a summary.
-    output.summary(summary, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
+    output.summary(summary, mapping, as_json=as_json, to_stderr="-" in (alerts, rejected, clients))
     for line in outputs.refused.lines():
         note(line)
     if (summary.rejected or summary.left_out) and not rejected:
@@ -99,7 +105,7 @@ def replay(
             f"warning: {summary.lookalikes:,} client ids differ from another one only in case or blanks; they count as"
             " different clients: write each in one way if they are not"
         )
-    demand_applied(summary.applied)
+    demand_applied(summary.applied, mapping)
 
 
 def simulate(

@@ -38,6 +38,18 @@ KeepFar = Annotated[
     typer.Option("--keep-far", help="Keep rows far from all others in time, which are refused as mistyped otherwise."),
 ]
 Prior = Annotated[Path | None, typer.Option(metavar="FILE", help="What `ghosting learn` made, instead of the setting.")]
+MapWith = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="PRESET|FILE|auto",
+        help="Map files of another tool; `ghosting map list` has the presets.",
+    ),
+]
+FirmConfig = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="What the firm says of itself, for --map: TOML or JSON."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

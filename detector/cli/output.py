@@ -12,6 +12,7 @@ import typer
 from detector import has_kernels
 
 if TYPE_CHECKING:
+    from detector.cli.mapped import Mapping
     from detector.offline.learn import Taught
     from detector.offline.outputs import Summary
 
@@ -95,10 +96,11 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
         bar.stop()
 
 
-def summary(found: "Summary", *, as_json: bool, to_stderr: bool) -> None:
-    """Print what a replay did."""
+def summary(found: "Summary", mapping: "Mapping | None", *, as_json: bool, to_stderr: bool) -> None:
+    """Print what a replay did, and before it what a mapping made of the records."""
     if as_json:
-        typer.echo(json.dumps(asdict(found)), err=to_stderr)
+        mapped = {"mapping": mapping.as_json()} if mapping else {}
+        typer.echo(json.dumps({**asdict(found), **mapped}), err=to_stderr)
         return
     from rich.console import Console
     from rich.table import Table
@@ -106,9 +108,15 @@ def summary(found: "Summary", *, as_json: bool, to_stderr: bool) -> None:
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for name, value in _rows(found):
+    for name, value in (*(mapping.rows() if mapping else ()), *_rows(found)):
         table.add_row(name, value)
     Console(stderr=to_stderr, highlight=False).print(table)
+
+
+def mapped(mapping: "Mapping | None", *, to_stderr: bool) -> None:
+    """Print what a mapping made of the records, if there is one."""
+    for name, value in mapping.rows() if mapping else ():
+        typer.echo(f"{name:<32}{value:>12}", err=to_stderr)
 
 
 def taught(found: "Taught", *, to_stderr: bool) -> None:

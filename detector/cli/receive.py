@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.mapping import SECRET, firm_of, mistakes_told, not_typed
+from detector.cli.mapped import firm_of, mistakes_of_mapping
 from detector.cli.options import settings_of
 
 if TYPE_CHECKING:
@@ -29,18 +29,14 @@ def receive(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the firm says of itself: TOML or JSON.")
     ] = None,
-    secret: Annotated[
-        str | None,
-        typer.Option(envvar=SECRET, hidden=True, callback=not_typed, help="Key of the HMAC that replaces ids."),
-    ] = None,
 ) -> None:
     """Take webhooks of other tools on /webhooks/PRESET, and write them to the sources, until it is stopped."""
     from detector.cli.kafka import require_topics
     from detector.shell.receive.process import run_receiver
 
     settings = settings_of(context)
-    with mistakes_told():
-        tools = tools_of(presets, firm_of(config, secret.encode() if secret else None))
+    with mistakes_of_mapping():
+        tools = tools_of(presets, firm_of(context, config))
     require_topics(settings, settings.mapped_topics)
     run_receiver(settings, {tool.name: tool for tool in tools})
 

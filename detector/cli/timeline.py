@@ -8,12 +8,15 @@ import typer
 
 from detector.cli import output
 from detector.cli.inputs import declared_by, read
+from detector.cli.mapped import mapping_of
 from detector.cli.options import (
     DecimalComma,
     Encoding,
     Files,
+    FirmConfig,
     InOrder,
     KeepFar,
+    MapWith,
     Prior,
     TimesIn,
     instant,
@@ -37,6 +40,8 @@ def timeline(
     decimal_comma: DecimalComma = False,
     times_in: TimesIn = "s",
     keep_far: KeepFar = False,
+    map_with: MapWith = None,
+    config: FirmConfig = None,
 ) -> None:
     """Draw one client: when it was heard, when it was expected, and which alerts there were."""
     output.announce_compilation()
@@ -53,10 +58,11 @@ def timeline(
         in_order=in_order, encoding=encoding, decimal_comma=decimal_comma, times_in=times_in, keep_far=keep_far
     )
     settings = settings_of(context, partitions=partitions, prior_file=prior)
+    mapping = mapping_of(context, map_with, config, files, declared)
     with writing(to) as out:
         output.compile_kernels()
         now_s = time.time()
-        with read(files, declared, now_s=now_s, until_s=until) as reading:
+        with read(files, declared, now_s=now_s, until_s=until, mapping=mapping) as reading:
             try:
                 history = history_of(
                     client,
@@ -68,6 +74,7 @@ def timeline(
             except NotHeardError as error:
                 raise InputError(str(error)) from None
         out.write(picture_of(history).encode())
+    output.mapped(mapping, to_stderr=to == "-")
     contacts, alerts = len(history.silences), len(history.incidents)
     days = (history.end_s - history.silences[-1].begin_s) / DAY_S
     typer.echo(f"{client}: {contacts} contacts, silent for {days:.0f} days, alerts: {alerts}", err=to == "-")

@@ -14,6 +14,7 @@ from detector.files.output import STANDARD, writing
 from detector.files.problem import InputError
 from detector.files.reading import Reading, Show
 from detector.files.rows import LINE_BYTES_MAX, produced
+from detector.files.spill import Spill
 from detector.files.stream import Stream
 
 __all__ = [
@@ -55,6 +56,7 @@ def reading_of(
     *,
     now_s: float,
     until_s: float | None = None,
+    spills: Sequence[Spill] = (),
     show: Show = lambda _what, _share: None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Reading | Stream]:
@@ -70,10 +72,10 @@ def reading_of(
     InputError
         For a file that is missing or cannot be used.
     """
-    if len(paths) == 1 and (declared.in_order or paths[0] == STANDARD):
+    if not spills and len(paths) == 1 and (declared.in_order or paths[0] == STANDARD):
         yield Stream(paths[0], declared, note, show)
         return
-    with Reading(paths, declared, now_s=now_s, until_s=until_s, show=show) as reading:
+    with Reading(paths, declared, now_s=now_s, until_s=until_s, spills=spills, show=show) as reading:
         reading.sort()
         for line in reading.notes():
             note(line)

@@ -20,7 +20,8 @@ from detector.files.index import RowIndex
 from detector.files.opening import open_file
 from detector.files.output import STANDARD
 from detector.files.problem import InputError
-from detector.files.source import Source, source_of
+from detector.files.source import Source, source_of, source_of_spill
+from detector.files.spill import Spill
 from detector.files.times import Floats
 from schemas.times import AHEAD_MAX_S, AT_MIN_S
 
@@ -47,6 +48,8 @@ class Reading:
     ----------
     paths
         CSV or JSON, in any order; each is named once.
+    spills
+        What was made of the files, one for each, if they are not read themselves.
     declared
         What the user says of them.
     now_s
@@ -69,6 +72,7 @@ class Reading:
         *,
         now_s: float,
         until_s: float | None = None,
+        spills: Sequence[Spill] = (),
         show: Show = lambda _what, _share: None,
     ) -> None:
         if repeated := [path for path in paths if list(paths).count(path) > 1]:
@@ -76,11 +80,11 @@ class Reading:
         self.rows = 0
         self.out_of_order = 0
         self._paths, self._declared, self._now_s, self._until_s, self._show = paths, declared, now_s, until_s, show
-        self._files = ExitStack()
+        self._files, self._spills = ExitStack(), spills
         self._done, self._size = 0, sum(size_of(path) for path in paths)
         with ExitStack() as opening:
             # All are opened first: a file that is missing is told before hours of work, not after.
-            self._opened = [open_file(path, opening) for path in paths]
+            self._opened = [] if spills else [open_file(path, opening) for path in paths]
             self._files = opening.pop_all()
         self.sources: list[Source] = []
         self._order: Order | None = None  # None = the rows as they stand
@@ -100,10 +104,13 @@ class Reading:
 
     def sort(self) -> None:
         """Index the files and put their rows in order; `rows` and `out_of_order` count what was found."""
-        self.sources = [
-            source_of(path, opened, self._declared, self._files, self._indexed)
-            for path, opened in zip(self._paths, self._opened, strict=True)
-        ]
+        if self._spills:
+            self.sources = [source_of_spill(spill, self._declared, self._indexed) for spill in self._spills]
+        else:
+            self.sources = [
+                source_of(path, opened, self._declared, self._files, self._indexed)
+                for path, opened in zip(self._paths, self._opened, strict=True)
+            ]
         self._bases = np.cumsum([0, *(len(source.index.at_s) for source in self.sources)])
         self.rows = int(self._bases[-1])
         keys = _together([self._keys(source) for source in self.sources])

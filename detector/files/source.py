@@ -9,6 +9,7 @@ import numpy as np
 
 from detector.core.primitives.hashing import Integers
 from detector.files.declared import Declared
+from detector.files.encodings import UTF8
 from detector.files.index import (
     Headed,
     NotUtf8Error,
@@ -22,6 +23,7 @@ from detector.files.index import (
 )
 from detector.files.opening import Opened, Progress, damage_named
 from detector.files.rows import LINE_BYTES_MAX, in_seconds
+from detector.files.spill import Spill
 from detector.files.table import Table
 from detector.files.text import Form, Text, chunks, form_of, text_of, transcoded
 
@@ -96,6 +98,13 @@ def source_of(path: str, opened: Opened, declared: Declared, files: ExitStack, p
     except NotUtf8Error as error:
         other = transcoded(text, error.sample, files)
         return _indexed(other or text, declared, None, lambda _: None)
+
+
+def source_of_spill(spill: Spill, declared: Declared, progress: Progress) -> Source:
+    """Index interactions that were made of a file; their lines are those of the records that they were made of."""
+    text = Text(spill.path, spill.file, 0, Form("plain", UTF8, "\n", "json lines"))
+    source = _indexed(text, declared, None, progress)
+    return replace(source, index=source.index._replace(lines=np.array(spill.lines, np.uint32)))
 
 
 def _indexed(text: Text, declared: Declared, check: Utf8Check | None, progress: Progress) -> Source:

@@ -141,10 +141,11 @@ def text_of(path: str, opened: Opened, form: Form, files: ExitStack) -> Text:
         marked = opened.bytes.peek(len(UTF8_MARK)).startswith(UTF8_MARK)
         file = files.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123, SIM115 - closed by the stack
         return Text(path, file, len(UTF8_MARK) if marked else 0, form)
-    return Text(path, _spilled(path, normalised(path, opened, form), files), 0, form)
+    return Text(path, spilled(path, normalised(path, opened, form), files), 0, form)
 
 
-def _spilled(path: str, blocks: Iterable[bytes], files: ExitStack) -> BinaryIO:
+def spilled(path: str, blocks: Iterable[bytes], files: ExitStack) -> BinaryIO:
+    """Write blocks into a temporary file without a name; `path` is the file that they come from."""
     file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed by the stack
     folder = tempfile.gettempdir()
     for block in blocks:
@@ -181,7 +182,7 @@ def transcoded(text: Text, sample: bytes, files: ExitStack) -> Text | None:
     form = replace(text.form, encoding=encoding, guessed=True)
     blocks = iter(lambda: text.file.read(BLOCK_BYTES), b"")
     text.file.seek(text.start)
-    return Text(text.path, _spilled(text.path, _decoded(blocks, encoding), files), 0, form)
+    return Text(text.path, spilled(text.path, _decoded(blocks, encoding), files), 0, form)
 
 
 class Chunk(NamedTuple):

@@ -21,7 +21,7 @@ BYTES_MAX: Final = 1024 * 1024
 COUNTRY_CODE: Final = re.compile(r"\+?[1-9]\d{0,3}")
 
 
-def load(path: Path, *, secret: bytes | None = None) -> Firm:
+def load(path: Path, *, secret: bytes | None = None, table: str | None = None) -> Firm:
     """Read the settings of a firm.
 
     Parameters
@@ -30,6 +30,8 @@ def load(path: Path, *, secret: bytes | None = None) -> Firm:
         TOML or JSON; `clients` in it is relative to its folder.
     secret
         Key of the HMAC that replaces ids; from the environment, never from the file.
+    table
+        The table of the file that holds the settings; None = they are the whole file.
 
     Raises
     ------
@@ -41,13 +43,20 @@ def load(path: Path, *, secret: bytes | None = None) -> Firm:
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     given = _parsed(text, path)
+    above = 0
+    if table is not None:
+        given, above = _table(given, table, path), max(text.find(f"[{table}]"), 0)
+
+    def line(key: str) -> int:
+        """Find a key of the table, and not one of the same name above it."""
+        return text.count("\n", 0, above) + _line(text[above:], key)
 
     def wrong(key: str, message: str) -> MappingError:
-        return MappingError(f"{path}, line {_line(text, key)}: {key} {message}")
+        return MappingError(f"{path}, line {line(key)}: {key} {message}")
 
     for key, value in given.items():
         if key not in KEYS:
-            raise MappingError(f"{path}, line {_line(text, key)}: unknown key {key!r}; known are {', '.join(KEYS)}")
+            raise MappingError(f"{path}, line {line(key)}: unknown key {key!r}; known are {', '.join(KEYS)}")
         if value is None:  # in JSON: not said
             continue
         if key in TEXTS and not isinstance(value, str):
@@ -101,6 +110,13 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise MappingError(f"{path} should be an object")
     return given
+
+
+def _table(given: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = given.get(name, {})
+    if not isinstance(table, dict):
+        raise MappingError(f"{path}: {name} should be a table: [{name}]")
+    return table
 
 
 def _line(text: str, key: str) -> int:

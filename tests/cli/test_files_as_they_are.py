@@ -323,7 +323,7 @@ def test_inspect_of_a_large_file_counts_all_rows_and_looks_at_a_part(ghosting, t
 
 
 def test_inspect_names_the_mapping_of_a_tool_whose_export_it_is(ghosting, tmp_path):
-    """What is not of the contract may be of a preset; the command that tries it is named."""
+    """What is not of the contract may be of a preset; the preset and the command that replays the file are named."""
     path = tmp_path / "belege.csv"
     names = (
         "Belegtyp;Belegnummer;Belegdatum;Fälligkeitsdatum;Kundenkontonummer;Kundenname;Nettobetrag;Steuersatz;"
@@ -335,4 +335,5 @@ def test_inspect_names_the_mapping_of_a_tool_whose_export_it_is(ghosting, tmp_pa
     code, out, _ = ghosting("inspect", path)
 
     assert code == 0
-    assert f"next: ghosting map erp_german --try {path}" in " ".join(out.split())
+    assert f"{path} reads like one of erp_german" in out
+    assert f"next: ghosting replay {path} --alerts alerts.jsonl --map erp_german" in out

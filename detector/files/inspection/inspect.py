@@ -23,7 +23,7 @@ from detector.files.index import NotUtf8Error, Utf8Check, header_line, numbered
 from detector.files.inspection.clients import CLIENTS_MAX, Clients, clients_of, text_of
 from detector.files.inspection.columns import Column
 from detector.files.inspection.span import Span, TimeForms, span_of
-from detector.files.opening import open_file
+from detector.files.opening import Opened, open_file
 from detector.files.reading import Show, size_of
 from detector.files.table import NAMES, Record, columns_of, records_of
 from detector.files.text import Chunk, Form, chunks, form_of, normalised
@@ -122,8 +122,10 @@ class Inspection:
         return values
 
 
-def inspect(path: str, declared: Declared, *, show: Show = lambda _what, _share: None) -> Inspection:
-    """Look at a file.
+def inspect(
+    path: str, declared: Declared, *, opened: Opened | None = None, show: Show = lambda _what, _share: None
+) -> Inspection:
+    """Look at a file; `opened` is what was made of it, if that is to be looked at instead.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def inspect(path: str, declared: Declared, *, show: Show = lambda _what, _share:
         If it is missing or no text.
     """
     try:
-        return _Look(path, declared, None, show).inspection
+        return _Look(path, declared, None, show, opened).inspection
     except NotUtf8Error as error:
         return _Look(path, declared, guessed_encoding(error.sample) or "cp1252", show).inspection
 
@@ -139,7 +141,9 @@ def inspect(path: str, declared: Declared, *, show: Show = lambda _what, _share:
 class _Look:
     """One pass over a file."""
 
-    def __init__(self, path: str, declared: Declared, guessed: str | None, show: Show) -> None:
+    def __init__(
+        self, path: str, declared: Declared, guessed: str | None, show: Show, opened: Opened | None = None
+    ) -> None:
         self._declared, self._now_s, self._forms = declared, time.time(), TimeForms()
         self._clients, self._all_clients = Counter[str](), True
         self._at_s: list[Floats] = []
@@ -148,7 +152,7 @@ class _Look:
         self._check = Utf8Check() if guessed is None else None
         self._done, self._size, self._show = 0, size_of(path), show
         with ExitStack() as files:
-            opened = open_file(path, files, self._count)
+            opened = opened or open_file(path, files, self._count)
             form = form_of(path, opened, declared)
             if guessed:
                 form = replace(form, encoding=guessed, guessed=True)

@@ -48,6 +48,7 @@ def next_step(
     *,
     preset_of: Callable[[str], str | None],
     is_recent: bool,
+    mapped_with: str = "",
 ) -> NextStep:
     """Decide what to do next.
 
@@ -61,17 +62,37 @@ def next_step(
         Returns the mapping that fits a file which is not of the contract, if there is one.
     is_recent
         Whether the last row is so new that silences can be watched up to now.
+    mapped_with
+        The options by which the files were mapped, if they were.
     """
     why = [f"{option}: {reason}" for option, reason in options.items()]
+    until = ["--until now"] if is_recent else []
+    if mapped_with:
+        return NextStep(_replay(paths, mapped_with, *until), why)
+    other_tools = {}
     for path, names in zip(paths, columns, strict=True):
         missing = [name for name in OBLIGATORY if name not in names]
         if missing and (preset := preset_of(path)):
-            return NextStep(f"ghosting map {preset} --try {shlex.quote(path)}", [f"{path} reads like one of {preset}"])
-        if missing:
+            other_tools[path] = preset
+        elif missing:
             return NextStep(None, [*why, *_renamings(path, missing, sorted(names))])
-    files = " ".join(map(shlex.quote, paths))
-    until = ["--until now"] if is_recent else []
-    return NextStep(" ".join(["ghosting replay", files, "--alerts alerts.jsonl", *until, *options]), why)
+    if other_tools:
+        return _mapped(other_tools, until)
+    return NextStep(_replay(paths, *until, *options), why)
+
+
+def _mapped(presets: dict[str, str], until: list[str]) -> NextStep:
+    """Decide what to do with files of other tools, each with the preset that fits it."""
+    why = [f"{path} reads like one of {preset}" for path, preset in presets.items()]
+    path, preset = next(iter(presets.items()))
+    why.append(f"`ghosting map {preset} --try {shlex.quote(path)}` shows what becomes of each record")
+    why.append("--config FILE holds the zone, domains, numbers and known clients of your firm (docs/mapping.md)")
+    with_all = preset if len(set(presets.values())) == 1 else "auto"
+    return NextStep(_replay(list(presets), f"--map {with_all}", *until), why)
+
+
+def _replay(paths: Sequence[str], *options: str) -> str:
+    return " ".join(["ghosting replay", *map(shlex.quote, paths), "--alerts alerts.jsonl", *options])
 
 
 def _renamings(path: str, missing: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from detector.shell.config.settings import PREFIX, Settings, SettingsError, fiel
 FILE_VARIABLE = f"{PREFIX}CONFIG"
 DATA_VARIABLE = f"{PREFIX}DATA"  # the folder of data sets for tests and `make accuracy`; it is no setting
 MAPPING_SECRET_VARIABLE = f"{PREFIX}MAPPING_SECRET"  # the key of a mapping's HMAC; only mappings read it
+MAP_TABLE = "map"  # of the settings file: what the firm says of itself, for mappings
 
 SECRET_BYTES_MAX = 4096
 SECRET_CHARACTERS_MIN = 8
@@ -119,10 +120,22 @@ def secret_of(reference: str) -> bytes:
     return secret.encode()
 
 
-def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Value]:
+def settings_file(file: Path | None = None) -> Path | None:
+    """Return the settings file: the one that is named, or that of GHOSTING_CONFIG; None = there is none."""
     named = os.environ.get(FILE_VARIABLE)
-    path = file or (Path(named) if named else None)
+    return file or (Path(named) if named else None)
+
+
+def mapping_secret() -> bytes | None:
+    """Return the key of the HMAC by which a mapping replaces ids; None = ids stay plain."""
+    secret = os.environ.get(MAPPING_SECRET_VARIABLE)
+    return secret.encode() if secret else None
+
+
+def _gather(flags: Mapping[str, object], sets: Mapping[str, str], file: Path | None) -> dict[str, _Value]:
+    path = settings_file(file)
     in_file = _read_file(path) if path else {}
+    in_file.pop(MAP_TABLE, None)  # whoever maps reads it
     if problems := [*_unknown_variables(), *_unknown_keys(in_file, path)]:
         raise SettingsError(*problems)
     values = {name: _Value("file", name, f" in {path}", value) for name, value in in_file.items()}
