@@ -40,8 +40,8 @@ async def offset_of(settings):
 
 
 def values(settings):
-    """Return the committed records."""
-    return list(durable.values(settings, settings.topic(PLACE[0])))
+    """Return the committed records, in the order of their offsets."""
+    return [record.value for record in durable.committed(settings, settings.topic(PLACE[0]))]
 
 
 async def test_records_and_offsets_come_together_or_not_at_all(installed):
