@@ -127,8 +127,7 @@ class Endpoint:
     async def _take(self, tool: Tool, request: Request, body: bytes) -> Answer:
         """Verify, map and write a webhook."""
         headers = dict(request.headers)
-        query = f"?{request.url.query}" if request.url.query else ""
-        url = f"{self._settings.receive_url}{request.url.path}{query}"
+        url = self._settings.receive_url + _target(request)
         clock = Clock(time.time(), self._settings.receive_age_s_max)
         if (fault := check(tool.name, Delivery(url, headers, body), tool.secrets, clock)) is not None:
             return Answer(fault, {"error": fault})
@@ -171,6 +170,12 @@ def answer_of(results: Sequence[Result]) -> Answer:
         about["why"] = f"{drops[-1].reason}: {drops[-1].why}"
     unreadable = bool(drops) and len(drops) == len(results) and {drop.reason for drop in drops} == {"invalid"}
     return Answer("unreadable" if unreadable else "accepted", about)
+
+
+def _target(request: Request) -> str:
+    """Return path and query as they stood in the request: tools sign them undecoded."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 async def _read(request: Request, bytes_max: int) -> bytes | None:

@@ -79,6 +79,7 @@ async def _run(settings: Settings, tools: Mapping[str, Tool]) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing depends on the address of the caller
             limit_concurrency=_CONNECTIONS_MAX,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, int(settings.shutdown_s_max / 2)),

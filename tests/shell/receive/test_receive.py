@@ -104,8 +104,8 @@ def test_webhooks_of_several_tools_are_in_kafka_when_they_are_answered(settings)
         status, about = post(settings, "hubspot", body, headers)
         assert (status, about["command"], about["rejected"], about["dropped"]) == (200, 1, 1, 1)
 
-        headers = twilio(f"{URL}/webhooks/twilio", CALL, SECRETS["twilio"], 0)
-        assert post(settings, "twilio", CALL, headers)[0] == 200
+        headers = twilio(f"{URL}/webhooks/twilio?leg=a%20b", CALL, SECRETS["twilio"], 0)
+        assert post(settings, "twilio?leg=a%20b", CALL, headers)[0] == 200
         metrics = durable_get(port, "/metrics")
         assert durable_get(port, "/health").startswith('{"ok": true')
         assert durable_get(port, "/ready").startswith('{"ok": true')
