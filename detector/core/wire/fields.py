@@ -32,7 +32,10 @@ OUTCOMES: Final = tuple(
 )
 NUMBER_OF: Final = {name: number for number, name in enumerate(FIELDS)}
 _WORDS: Final = {"kind": KINDS, "direction": DIRECTIONS, "outcome": OUTCOMES}
-_NUMBERS: Final = ("at", "due_at", "automated", "substantive", "length", "duration_s", "amount", "sentiment")
+_NAMES: Final = (
+    "event_id", "client_id", "account_id", "channel", "thread_id", "in_reply_to", "currency", "segment", "attributes",
+)  # fmt: skip
+_NUMBERS: Final = tuple(name for name in FIELDS if name not in (*_NAMES, *_WORDS))
 
 ParsedFields = np.ndarray[Any, np.dtype[np.float64]]
 
