@@ -15,3 +15,10 @@ def test_all_that_can_happen_happens():
     assert {one["signal"] for one in told} == {"contact", "orders", "reply_overdue", "order_value"}
     assert outcome.states
     assert outcome.rejected == []
+
+
+def test_a_run_over_files_makes_nothing_durable():
+    """Its shards keep no states, so it needs no kernel that writes or restores them; alerts are the same."""
+    outcome = warm_up(durable=False)
+    assert outcome.states == []
+    assert [alert.value for alert in outcome.alerts] == [alert.value for alert in warm_up(files=False).alerts]

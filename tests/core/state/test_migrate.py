@@ -8,6 +8,7 @@ import pytest
 from detector.core.engine.shard import Shard
 from detector.core.layout import LAYOUT
 from detector.core.state.migrate import DECODE_CLIENTS
+from detector.core.state.table import CLIENT_KEY, UnknownLayoutError
 from tests.core.fixtures.make import CUT_S, END, FOLDER, POLICY, go_on
 
 FIXTURES = {path.name.split("-")[1].split(".")[0]: path for path in sorted(FOLDER.glob("layout-*.json.gz"))}
@@ -75,3 +76,12 @@ def test_a_shard_goes_on_from_a_state_of_a_former_layout(version):
     (added,) = (one for one in now if one not in before)
     assert (added["signal"], added["client_id"]) == ("orders", "client-0001")
     assert {value[0] for value in states.values() if value is not None} == {LAYOUT}
+
+
+@pytest.mark.parametrize("version", [version for version in DECODE_CLIENTS if version > 4])
+@pytest.mark.parametrize("left", [1, 5, 30])
+def test_a_client_that_was_cut_off_is_refused_in_every_layout(version, left):
+    """Nothing is taken for bytes that are missing, in a former layout neither."""
+    shard = Shard(POLICY)
+    with pytest.raises(UnknownLayoutError):
+        shard.restore([(CLIENT_KEY + b"ann", bytes([version]) + b"\xff" * left)])
