@@ -189,6 +189,8 @@ def configuration(folder, ports, alertmanager):
     config["rule_files"] = [str(path)]
     config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}]
     targets = {"ghosting-worker": ports["worker"], "ghosting-forwarder": ports["forward"]}
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in targets]
+    assert len(config["scrape_configs"]) == len(targets)
     for job in config["scrape_configs"]:
         del job["dns_sd_configs"]
         job["static_configs"] = [{"targets": [f"127.0.0.1:{targets[job['job_name']]}"]}]

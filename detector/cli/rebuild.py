@@ -24,7 +24,7 @@ def rebuild(
     from detector.shell.operations.rebuild import rebuild as run
 
     settings = in_force(settings_of(context))
-    unread = (settings.state_topic, settings.dead_letters_topic)
+    unread = (settings.state_topic, settings.dead_letters_topic, settings.commands_topic, settings.gaps_topic)
     require_topics(settings, [topic for topic in layout(settings) if topic not in unread], configured=True)
     with output.counted("rebuilding") as progress:
         done = asyncio.run(run(settings, partial=partial, progress=progress))

@@ -76,7 +76,12 @@ def test_a_process_that_was_stopped_as_a_whole_is_excused():
 
 def test_every_bound_is_a_setting():
     """All causes that can last have a bound from the settings."""
-    lasting = {cause for cause in Exit if cause not in (0, 1, 2, 130, 143)} - {Exit.BUG, Exit.FENCED, Exit.CONSUMER}
+    lasting = {cause for cause in Exit if cause not in (0, 1, 2, 130, 143)} - {
+        Exit.BUG,
+        Exit.FENCED,
+        Exit.CONSUMER,
+        Exit.PRODUCER,
+    }
     assert policy_of(Settings()).seconds_max.keys() == lasting
 
 
