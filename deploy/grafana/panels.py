@@ -81,8 +81,8 @@ CLIENTS: Final = {
         Panel(
             "Brier score, beside that of a constant",
             (
-                ("avg(ghosting_outlook_brier > 0)", "what alerts said"),
-                ("avg(ghosting_outlook_brier_constant > 0)", "a constant"),
+                ("avg(ghosting_outlook_brier and on (instance) (ghosting_outlook_labels > 0))", "what alerts said"),
+                ("avg(ghosting_outlook_brier_constant and on (instance) (ghosting_outlook_labels > 0))", "a constant"),
             ),
             about="The lower the better; above the constant, what alerts say of a return is worth nothing yet.",
         ),
