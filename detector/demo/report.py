@@ -66,7 +66,7 @@ def report(
         console.print(line, soft_wrap=True)
     console.print()
     console.print(_table([incident for incident in silences if incident.is_open], truths))
-    console.print("a year = value of its orders; gone? = chance that it has left, at its last alert")
+    console.print("a year = value of its orders; gone? = chance that it is not heard again, as its last alert said")
 
 
 def _promise(silences: Sequence[Incident], truths: Sequence[Truth], firm: Firm, settings: Settings) -> Iterable[str]:
