@@ -98,7 +98,7 @@ class Evidence(Contract):
 
 
 def _tables(schema: dict[str, Any]) -> None:
-    """Tell the tables of `schemas.incident` to those who read the JSON Schema."""
+    """Describe the tables of `schemas.incident` in the JSON Schema."""
     schema["allOf"] = [
         {"if": {"properties": {given: {"const": word}}}, "then": {"properties": {held: {"enum": sorted(fitting)}}}}
         for given, held, table in (("transition", "reason", REASONS), ("type", "signal", SIGNALS))

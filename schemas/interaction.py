@@ -83,7 +83,7 @@ def _is_automated(word: bool | str) -> bool:  # noqa: FBT001 (a value, not a swi
 
 
 def _read_as(wire: Any) -> GetPydanticSchema:  # noqa: ANN401 (types have no type)
-    """Let a field be validated as `wire`, while its annotation says what comes out."""
+    """Validate a field as `wire`; its annotation is the type that comes out."""
     return GetPydanticSchema(lambda _, handler: handler(wire))
 
 

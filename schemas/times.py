@@ -56,7 +56,7 @@ def time_hint(value: Any) -> str:  # noqa: ANN401 (whatever JSON can hold)
 
 
 def is_serial_day(seconds: float) -> bool:
-    """Tell whether a number of seconds is rather a spreadsheet's number of a day."""
+    """Check whether a number of seconds is rather a spreadsheet's number of a day."""
     return SERIAL_DAY_MIN <= seconds <= SERIAL_DAY_MAX
 
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
+from detector.core.clock import DAY_S
 from detector.shell.config.settings import Settings
 from detector.shell.kafka import topics
 from tests import kafka as broker
@@ -23,7 +24,6 @@ from tests import prometheus
 DEPLOY = prometheus.ROOT / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yml"
 RUNBOOK = (prometheus.ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-DAY_S = 86_400.0
 KINDS = {"emails": "email", "calls": "call", "orders": "order"}
 STOPPED = "calls"
 SILENT_AFTER_S = 8

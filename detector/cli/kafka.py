@@ -48,7 +48,7 @@ def topics_create(context: typer.Context) -> None:
 
 
 def topics_check(context: typer.Context) -> None:
-    """Say where the topics are not as `create` makes them, and what to do; exit 1 if so."""
+    """Show where topics differ from what `create` makes, and what to do; exit 1 if one does."""
     import asyncio
 
     from detector.shell.kafka import topics
@@ -188,7 +188,7 @@ def demo(
     clients: Annotated[int, typer.Option(min=1, help="Number of clients.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same firm.")] = 1,
 ) -> None:
-    """Let a worker read a simulated year, and show whom it found silent."""
+    """Run a worker over a simulated year, and show which clients it found silent."""
     output.announce_compilation()
     from detector.demo.run import run_demo
 
@@ -198,7 +198,7 @@ def demo(
 
 
 def in_force(settings: "Settings") -> "Settings":
-    """Give the settings with the state topic that is in force."""
+    """Return the settings with the state topic that is in force."""
     import asyncio
 
     from detector.shell.kafka import generations

@@ -53,7 +53,7 @@ class Segment(base.Base):
         self._refit_s = refit_s if refit_s < math.inf else -math.inf  # without new gaps a refit changes nothing
 
     def come_to(self, at_s: float) -> None:
-        """Let the clock come to an instant: behind each midnight (UTC) the tables are made anew of all gaps so far."""
+        """Set the clock to an instant: after each midnight (UTC) the tables are computed again from all gaps."""
         if at_s >= self._refit_s:
             population.refit(self.rows, 0)
             self._refit_s = next_refit_s(at_s)

@@ -216,5 +216,5 @@ class _Lines:
         return self._returned.popleft() if self._returned else next(self._lines, None)
 
     def give_back(self, *lines: Line) -> None:
-        """Let these lines come again, before all others."""
+        """Put these lines back, before all others."""
         self._returned.extendleft(reversed(lines))

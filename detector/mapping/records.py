@@ -134,7 +134,7 @@ def kind_of(file: IO[bytes], columns: list[str] | None = None) -> str:
 
 
 def _object_or_lines(start: bytes) -> str:
-    """Tell NDJSON from one JSON object that is printed over several lines."""
+    """Check whether a text is NDJSON, and not one JSON object that is printed over several lines."""
     first = start.split(b"\n", 1)[0].strip()
     return "array" if first == b"{" or PAGE.match(start) else "json"
 

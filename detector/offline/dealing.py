@@ -129,7 +129,7 @@ class Dealer:
         return self.records - self._flushed
 
     def flush(self) -> None:
-        """Let the shards read what still waits."""
+        """Hand to the shards what still waits."""
         for number, waiting in enumerate(self._waiting):
             if waiting.values:
                 self._read(number)

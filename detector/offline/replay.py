@@ -150,7 +150,7 @@ class _Run:
             yield Rejected(fields["reason"], value, numbers[fields["offset"]])
 
     def _hand_on(self) -> int:
-        """Let shards read what others found not to be theirs: records that were not readable here; -> how many."""
+        """Hand records to the shards that they belong to, where another shard had to read them; -> how many."""
         ends = Counter[int]()
         for rerouted in self._rerouted:
             record = RecordColumns([ends[rerouted.partition]], [rerouted.key], [rerouted.value], [rerouted.headers])

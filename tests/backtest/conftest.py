@@ -9,9 +9,9 @@ from detector.backtest.alarms import Alarms
 from detector.backtest.feed import feed
 from detector.backtest.run import backtest
 from detector.backtest.silences import silences_of
+from detector.core.clock import DAY_S
 from detector.core.engine.shard import Policy, Shard
 
-DAY_S = 86_400.0
 START_S = 1_700_000_000.0
 
 

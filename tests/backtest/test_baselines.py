@@ -9,8 +9,7 @@ from hypothesis.extra.numpy import arrays
 from detector.backtest.alarms import alarms_after
 from detector.backtest.baselines import SCALES, baselines, tuned_factor
 from detector.backtest.silences import Silences
-
-DAY_S = 86_400.0
+from detector.core.clock import DAY_S
 
 
 def some(days, returned, mean_days):

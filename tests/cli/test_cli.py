@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from detector.core.clock import DAY_S
 from schemas.contract import documents
 from schemas.outlook import Outlook
 from tests.contract import held, held_in
 
-DAY_S = 86_400
 START_S = 1_735_689_600
 HEADER = "client_id,kind,at,direction"
 

@@ -10,7 +10,7 @@ import pytest
 from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import INCIDENT
 from detector.core.lifecycle import STEP_WORDS, STEPS, IllegalTransitionError, State, move
-from tests.core.shards import DAY_S, NOW_S, SOURCES, START_S, data, interaction
+from tests.builders import DAY_S, NOW_S, SOURCES, START_S, data, interaction
 
 CORE = Path(__file__).parents[2] / "detector" / "core"
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from confluent_kafka import Producer
 
 from detector.core.alerts.alert import Alert
+from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.primitives.hashing import hashed
@@ -31,7 +32,6 @@ from detector.shell.config.settings import Settings
 from tests import kafka as broker
 from tests.faults.durable import rows_of
 
-DAY_S = 86_400.0
 START_S = 1_704_067_200.0  # 2024-01-01: every silence of the history is over before a test begins
 ASTRAY = 6  # clients whose records are misrouted
 KINDS = ("email", "call", "order")

@@ -11,6 +11,7 @@ from statistics import median
 import pytest
 from confluent_kafka import Producer
 
+from detector.core.clock import DAY_S
 from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.routing import address_of
 from detector.offline.dealing import Installation
@@ -22,7 +23,6 @@ from tests import kafka as broker
 from tests.faults import durable
 from tests.faults.fleet import Fleet
 
-DAY_S = 86_400.0
 CLIENTS = 80
 LEAD_S, SPREAD_S = 25.0, 60.0  # when the first deadline is due, and from the first to the last
 WAITED_SECONDS_MAX = 150

@@ -203,7 +203,7 @@ def _instants_if_set(at_s: Column) -> list[str | None]:
 
 
 def _demand_finite(effects: Effects, names: Sequence[str]) -> None:
-    """Let no alert go out with a hole: the encoder would write what is no number as null."""
+    """Check that no number is missing: the encoder would write it as null."""
     for name in names:
         if not np.isfinite(effects[name]).all():
             raise ValueError(f"an effect has no {name}")

@@ -18,7 +18,7 @@ _UNITS: Final[Mapping[str, str]] = {
 
 
 def explanation(data: dict[str, Any]) -> str:
-    """Say in a few sentences what an alert's numbers mean."""
+    """Return a few sentences that explain an alert's numbers."""
     if data["type"] == "declining_trend":
         told = [_decline(data)]
     elif data["signal"] == "reply_overdue":

@@ -53,7 +53,7 @@ class Segments(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def is_duplicate(client: Client, event: int) -> bool:
-    """Tell whether this id is among the last ones of the client, and remember it."""
+    """Check whether this id is among the last ones of the client, and remember it."""
     for k in range(SEEN):
         if client.seen[k] == event:
             return True
@@ -75,7 +75,7 @@ def hear_on(client: Client, channel: int, at_s: float) -> None:
 
 @njit(cache=True, error_model="numpy")
 def is_late(client: Client, event: Event) -> bool:
-    """Tell whether a contact is older than the last one, or repeats its second while its silence is open."""
+    """Check whether a contact is older than the last one, or repeats its second while its silence is open."""
     repeated = client.contact.incident.state != QUIET and client.contact.last_s == int(event.at_s)
     result: bool = client.contact.last_s > event.at_s or repeated
     return result

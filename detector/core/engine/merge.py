@@ -53,7 +53,7 @@ class Feed:
         self._applied_key_s = position.key_s
 
     def append(self, batch: Batch, ids: Ids, rejected: Sequence[tuple[int, bytes]], read_to: int, now_s: float) -> None:
-        """Let records wait.
+        """Queue records.
 
         The time at which a record was written bounds its merge key, so that one clock that is ahead does not hold up
         its whole source. Where `key_s` does not say it, `now_s` does.

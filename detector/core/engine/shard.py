@@ -119,7 +119,7 @@ class Shard:
         return self._merge.feeds[source].read_to
 
     def applied_to(self, source: str) -> int:
-        """The last offset of a source of which nothing waits any more."""
+        """The last offset of a source up to which no record waits."""
         return self._merge.feeds[source].position.offset
 
     def waiting(self, source: str) -> int:
@@ -127,7 +127,7 @@ class Shard:
         return self._merge.feeds[source].waiting
 
     def can_take_segment(self, interaction: Interaction) -> bool:
-        """Tell whether the interaction's segment is known or can still be taken up."""
+        """Check whether the interaction's segment is known or can still be taken up."""
         return "segment" not in interaction or self.table.segment(interaction["segment"]) is not None
 
     def enqueue_interactions(
@@ -138,7 +138,7 @@ class Shard:
         read_to: int,
         now_s: float,
     ) -> None:
-        """Let interactions and rejections of a source, with their offsets, wait for their turn."""
+        """Queue interactions and rejections of a source, with their offsets, until their turn."""
         new = DecodedChunk.of([offset for offset, _ in read])
         for i, (_, interaction) in enumerate(read):
             new.write(i, interaction, self.table)
@@ -153,7 +153,7 @@ class Shard:
         now_s: float,
         rerouted: Mapping[int, Rerouted] = MappingProxyType({}),
     ) -> None:
-        """Let what was read of a chunk wait for its turn, with its rejections and with what goes on, by offset."""
+        """Queue what was read of a chunk until its turn, with its rejections and its rerouted records, by offset."""
         feed = self._merge.feeds[source]
         feed.append(*read.accepted(), rejected, read_to, now_s)
         feed.rerouted.update(rerouted)

@@ -184,7 +184,7 @@ def carry_out_due(
 
 @njit(cache=True, error_model="numpy")
 def is_any_open(client: Client) -> bool:
-    """Tell whether the client is silent in any way, as far as anybody was told or would have been."""
+    """Check whether the client is silent in any way, as far as anybody was told or would have been."""
     open_: bool = (client.contact.incident.state | client.orders.incident.state | client.reply.incident.state) != QUIET
     return open_
 
@@ -217,7 +217,7 @@ def resolve(
 
 @njit(cache=True, error_model="numpy")
 def may_turn(client: Client, declining: Trend, silent: bool) -> bool:
-    """Tell whether a new value can open or end a decline; none is opened by what ends a silence.
+    """Check whether a new value can open or end a decline; none is opened by what ends a silence.
 
     Of a client that does nothing but order, the rate of orders is the rate of contacts, and is not told twice. Of a
     client that was never heard nothing is told: there is nothing that it could lose.

@@ -43,7 +43,7 @@ def await_reply(client: Client, segment: Segment, at_s: float, thread: int, inte
 
 @njit(cache=True, error_model="numpy")
 def is_reply(client: Client, thread: int) -> bool:
-    """Tell whether an inbound interaction replies to what we wrote."""
+    """Check whether an inbound interaction replies to what we wrote."""
     if client.reply.last_s == 0:
         return False
     same = thread == 0 or client.thread == 0 or thread == client.thread  # noqa: PLR1714 - Numba cannot
@@ -101,7 +101,7 @@ def refit(segments: Records, number: int) -> None:
 
 @njit(cache=True, error_model="numpy")
 def waits_for_us(client: Client, segment: Segment, at_s: float, off: TimeOff) -> bool:
-    """Tell whether the client's last message waits longer for our answer than it usually has to."""
+    """Check whether the client's last message waits longer for our answer than it usually has to."""
     waited_days = elapsed_days(client.awaiting_reply_s, at_s, off)
     result: bool = client.awaiting_reply_s > 0 and waited_days > segment.answer_days
     return result

@@ -190,7 +190,7 @@ def _lost(days: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def _forget(posterior: Posterior, own: OwnRate, day: float) -> None:
-    """Let the variances drift back to those of the prior, as days have passed since the last label."""
+    """Move the variances back towards the prior's, by the days since the last label."""
     lost, own_lost = _lost(day - posterior.day), _lost(day - own.day)
     posterior.day, own.day = max(day, posterior.day), max(day, own.day)
     for i in range(NUMBERS):

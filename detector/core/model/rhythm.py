@@ -165,7 +165,7 @@ def rhythm_bin(days: float) -> int:
 
 @njit(cache=True, error_model="numpy")
 def _score(silence: Silence, population: Population, gap_days: float) -> None:
-    """Tell the population how this gap compares with the gaps before it."""
+    """Count in the population how this gap compares with the gaps before it."""
     mean = mean_gap_days(silence, population)
     u = math.log(gap_days) - log_own_mean(silence)
     k = min(max(int((u - U_MIN) / U_STEP), 0), U_BINS - 1)

@@ -102,7 +102,7 @@ def forget_decline(trend: Trend) -> None:
 
 @njit(cache=True, error_model="numpy")
 def is_of_another_currency(trend: Trend, currency: int) -> bool:
-    """Tell whether an amount is in another currency than the amounts before it; 0 = it is not said in which."""
+    """Check whether an amount is in another currency than the amounts before it; 0 = it is not said in which."""
     is_known: bool = currency != 0 and trend.currency != 0
     return is_known and trend.currency != currency
 

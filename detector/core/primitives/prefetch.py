@@ -23,7 +23,7 @@ _HOW = [_NUMBER(0), _NUMBER(3), _NUMBER(1)]  # to read; to be kept near; data, n
 
 
 def _asking(array: Numba, number: Numba) -> Numba:  # pragma: no cover - as below
-    """Say what a compiled `prefetch` of such an array takes and gives, and how the code for it is made."""
+    """Return the types of a compiled `prefetch` of such an array, and the function that makes its code."""
 
     def make(context: Numba, builder: Numba, signature: Numba, arguments: Numba) -> Numba:
         kind = signature.args[0]

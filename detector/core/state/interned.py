@@ -67,7 +67,7 @@ def find(words: Interned, text: Text, start: int, size: int) -> int:
 
 @njit(cache=True)
 def add(words: Interned, text: Text, start: int, size: int) -> int:
-    """Give a new word the next number; there is room for it (`InternedNames.reserve`)."""
+    """Add a word under the next number; the caller has reserved its capacity (`InternedNames.reserve`)."""
     number, at = words.used[0], words.used[1]
     for k in range(size):
         words.text[at + k] = text[start + k]
@@ -142,7 +142,7 @@ class InternedNames(Sequence[str]):
         ]
 
     def __contains__(self, word: object) -> bool:
-        """Tell whether the word was met before."""
+        """Check whether the word was met before."""
         return isinstance(word, str) and self._find(word.encode()) >= 0
 
     def _find(self, word: bytes) -> int:
@@ -160,7 +160,7 @@ class InternedNames(Sequence[str]):
         return int(add(self.words, text_of(text), 0, len(text)))
 
     def numbers(self, words: Sequence[str]) -> Integers:
-        """The numbers of many words, of which new ones get the next ones; whether there is room is not asked."""
+        """Return the numbers of many words; new words get the next numbers. Their count is not bounded here."""
         text, ends = joined([word.encode() for word in words])
         self.reserve(len(words), len(text))
         numbers = np.empty(len(words), np.int64)
@@ -187,7 +187,7 @@ class InternedNames(Sequence[str]):
             _fill(words)
 
     def put(self, number: int, word: str) -> None:
-        """Give a durable word its number back; those of lower numbers may follow later.
+        """Load a durable word under its number; words of lower numbers may follow later.
 
         Raises
         ------

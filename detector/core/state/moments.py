@@ -67,7 +67,7 @@ def mark_row(waiting: Waiting, row: int) -> None:
 
 @njit(cache=True, error_model="numpy")
 def is_full(waiting: Waiting) -> bool:
-    """Tell whether every slot is taken; as long as there may be more slots, `Moments.reserve` has made them."""
+    """Check whether every slot is taken; as long as there may be more slots, `Moments.reserve` has made them."""
     full: bool = waiting.counts[FREE] == NONE and waiting.counts[SLOTS_USED] == len(waiting.moments)
     return full
 

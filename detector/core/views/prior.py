@@ -196,7 +196,7 @@ def _population(record: Records) -> Population:
 
 
 def segment_records(prior: Prior) -> dict[str, Records]:
-    """Give the sums as a shard takes them: records of layout.SEGMENT, not fitted yet, by segment."""
+    """Return the sums as a shard takes them: records of layout.SEGMENT, not fitted yet, by segment."""
     found = {}
     for name, segment in prior.segments.items():
         record: Any = new_segments(1)[0]
@@ -235,7 +235,7 @@ def decode(value: bytes) -> Knowledge:
 
 
 def _problem(error: ValidationError) -> str:
-    """Tell the first of what is wrong; the others mostly follow from it."""
+    """Return the first problem; the others mostly follow from it."""
     details = error.errors(include_url=False)[0]
     if details["type"] == "json_invalid":
         return "is not JSON"

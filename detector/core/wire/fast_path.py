@@ -103,7 +103,7 @@ def _currency(text: Text, at: int, size: int) -> float:
 
 @njit(cache=True)
 def _may_be_rounded(text: Text, start: int, size: int) -> bool:
-    """Tell whether an id may be a number that a spreadsheet rounded: it ends with E+ and two or three characters."""
+    """Check whether an id may be a number that a spreadsheet rounded: it ends with E+ and two or three characters."""
     for tail in (3, 4):
         at = start + size - tail
         if at > start and text[at] == PLUS and (text[at - 1] == _E or text[at - 1] == _SMALL_E):
@@ -113,7 +113,7 @@ def _may_be_rounded(text: Text, start: int, size: int) -> bool:
 
 @njit(cache=True)
 def _is_normal(text: Text, start: int, size: int) -> bool:
-    """Tell whether a client id is in its normal form: no blanks at its ends, and an address in small letters."""
+    """Check whether a client id is in its normal form: no blanks at its ends, and an address in small letters."""
     is_address = has_capitals = False
     for at in range(start, start + size):
         byte = text[at]

@@ -49,7 +49,7 @@ def skip(text: Text, at: int, stop: int) -> int:
 
 @njit(cache=True)
 def is_word(text: Text, at: int, size: int, rows: Text, row: int) -> bool:
-    """Tell whether the bytes at a place are a word of a table, given that there are as many."""
+    """Check whether the bytes at a place are a word of a table, given that there are as many."""
     for k in range(size):  # noqa: SIM110 - `all` needs a generator, which Numba does not compile
         if text[at + k] != rows[row, k]:
             return False

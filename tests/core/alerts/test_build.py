@@ -12,7 +12,7 @@ from detector.core.clock import instants, rfc3339
 from detector.core.engine.shard import Shard
 from detector.core.incidents.effect import EFFECT
 from detector.core.lifecycle import SIGNAL_WORDS
-from tests.core.shards import POLICY, data, interaction, run
+from tests.builders import POLICY, data, interaction, run
 
 YEAR_9999_S = 253_402_300_799
 

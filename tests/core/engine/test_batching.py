@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.core.engine.shard import Policy, Shard
-from tests.core.shards import DAY_S, SOURCES, START_S, interaction, known, read_all
+from tests.builders import DAY_S, SOURCES, START_S, interaction, known, read_all
 
 # As plain Python a refit takes a hundred times as long; the compiled run looks harder.
 EXAMPLES, DAYS = (2, 300) if numba.config.DISABLE_JIT else (80, 900)

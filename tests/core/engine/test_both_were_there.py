@@ -3,7 +3,7 @@
 import pytest
 
 from detector.core.engine.shard import Shard
-from tests.core.shards import DAY_S, POLICY, START_S, data, day_of, interaction, run, weekly
+from tests.builders import DAY_S, POLICY, START_S, data, day_of, interaction, run, weekly
 
 BOTH = pytest.mark.parametrize(
     "fields",

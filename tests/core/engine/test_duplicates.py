@@ -4,7 +4,7 @@ import pytest
 
 from detector.core.engine.shard import Shard
 from detector.core.layout import SEEN
-from tests.core.shards import POLICY, data, interaction, known, run, weekly
+from tests.builders import POLICY, data, interaction, known, run, weekly
 
 
 @pytest.mark.parametrize("later", range(SEEN))

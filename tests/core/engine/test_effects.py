@@ -3,7 +3,7 @@
 from detector.core.alerts.alert import in_order
 from detector.core.engine.shard import Shard
 from detector.core.incidents.outbox import EFFECTS_AT_ONCE
-from tests.core.shards import POLICY, data, day_of, interaction, run
+from tests.builders import POLICY, data, day_of, interaction, run
 
 CLIENTS = 2000
 

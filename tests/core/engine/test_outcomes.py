@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from detector.core.clock import DAY_S
 from detector.core.engine import outcomes
 from detector.core.incidents.effect import CONTACT_SIGNAL, EFFECT, ORDERS_SIGNAL, RESOLVED
 from detector.core.incidents.transitions import OPENED
@@ -14,8 +15,6 @@ from detector.core.primitives.heap import ENTRY
 from detector.core.state import moments
 from detector.core.state.interned import InternedNames
 from detector.core.state.moments import Moments
-
-DAY_S = 86_400.0
 
 
 def integers(seed=12345):

@@ -12,7 +12,7 @@ from detector.core.layout import LAYOUT, TREND, new_clients, new_segments
 from detector.core.lifecycle import REASON_WORDS, SEVERITY_WORDS, SIGNAL_WORDS, TRANSITION_WORDS, State
 from detector.core.state.codec import encode_clients
 from detector.core.state.table import ACCOUNT_KEY, CHANNEL_KEY, CLIENT_KEY, SEGMENT_KEY, UnknownLayoutError
-from tests.core.shards import (
+from tests.builders import (
     DAY_S,
     NOW_S,
     POLICY,

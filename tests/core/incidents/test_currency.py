@@ -4,7 +4,7 @@ import pytest
 
 from detector.core.engine.shard import Policy, Shard
 from detector.core.signals import SIGNAL_NUMBER
-from tests.core.shards import SOURCES, START_S, data, interaction, run
+from tests.builders import SOURCES, START_S, data, interaction, run
 
 POLICY = Policy(
     sources=SOURCES, learning_gaps_min=0, false_alerts_per_client_year=1e-4, false_overdue_per_client_year=1e-6

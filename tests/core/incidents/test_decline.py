@@ -6,7 +6,7 @@ import pytest
 
 from detector.core.engine.shard import Policy, Shard
 from detector.core.signals import SIGNAL_NUMBER, TRAITS
-from tests.core.shards import DAY_S, SOURCES, START_S, by_time, data, day_of, interaction, run
+from tests.builders import DAY_S, SOURCES, START_S, by_time, data, day_of, interaction, run
 
 # Silences and overdue replies are tested elsewhere; here they would only be in the way.
 POLICY = Policy(

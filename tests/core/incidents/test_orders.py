@@ -5,7 +5,7 @@ import pytest
 
 from detector.core.engine.shard import Policy, Shard
 from detector.core.lifecycle import State
-from tests.core.shards import POLICY, SOURCES, by_time, data, day_of, interaction, run
+from tests.builders import POLICY, SOURCES, by_time, data, day_of, interaction, run
 
 LAST_ORDER = 77
 

@@ -9,7 +9,7 @@ from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import new_clients, new_segments
 from detector.core.lifecycle import State
 from detector.core.model import replies as debt
-from tests.core.shards import DAY_S, POLICY, SOURCES, START_S, by_time, data, day_of, interaction, read_all, run
+from tests.builders import DAY_S, POLICY, SOURCES, START_S, by_time, data, day_of, interaction, read_all, run
 
 WEEKS = 12
 ASKED = 7 * WEEKS

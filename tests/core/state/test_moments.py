@@ -6,7 +6,7 @@ import pytest
 from detector.core.engine.shard import Shard
 from detector.core.layout import LAYOUT, MOMENT
 from detector.core.state.table import CLIENT_KEY, MOMENTS_KEY, OUTLOOK_KEY, RATE_KEY, UnknownLayoutError
-from tests.core.shards import POLICY, interaction, known, run, weekly
+from tests.builders import POLICY, interaction, known, run, weekly
 
 ANN = MOMENTS_KEY + b"ann"
 

@@ -15,7 +15,7 @@ from detector.core.state.table import CLIENT_KEY
 from detector.estimators import client_of
 from detector.simulate import Firm, simulate
 from schemas.interaction import INTERACTION
-from tests.core.shards import NOW_S, POLICY, data, interaction, known, run, weekly
+from tests.builders import NOW_S, POLICY, data, interaction, known, run, weekly
 
 RICH = {"length": 100, "sentiment": 0.5, "substantive": True}
 

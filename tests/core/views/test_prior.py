@@ -11,7 +11,7 @@ from detector.core.engine.shard import Policy, Shard
 from detector.core.layout import RHYTHM_BINS, SILENCES, U_BINS
 from detector.core.state.table import SEGMENT_KEY
 from detector.core.views import prior
-from tests.core.engine.test_shard import SOURCES, interaction, run
+from tests.builders import SOURCES, interaction, run
 
 SUMS = ("completed", "log_mean_sum", "settled", "settled_log_sum")
 COUNTS = st.integers(1, 2**40)

@@ -6,7 +6,7 @@ import pytest
 from detector.core.engine.shard import Shard
 from detector.core.layout import LABELS_RECENT
 from detector.core.views.said_against_true import said_against_true
-from tests.core.shards import POLICY, interaction, run
+from tests.builders import POLICY, interaction, run
 
 
 def with_labels(*labels):

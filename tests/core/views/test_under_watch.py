@@ -2,10 +2,10 @@
 
 import pytest
 
+from detector.core.clock import DAY_S
 from detector.core.engine.shard import Policy, Shard
 from detector.core.views.under_watch import CLIENT_STATES, OpenAlert, count_clients, values_at_stake, waiting_on_us
 
-DAY_S = 86_400.0
 START_S = 1.5e9
 NOW_S = START_S + 2000 * DAY_S
 

@@ -9,7 +9,7 @@ from detector.core.layout import CONTACT, INTERACTION, MESSAGE, ORDER, OURS, QUE
 from detector.core.signals import TRAITS
 from detector.core.wire.classify import classify
 from detector.core.wire.fields import parsed_fields
-from tests.core.shards import DAY_S, interaction
+from tests.builders import DAY_S, interaction
 
 LEARNED = {"contact_rate", "order_rate", "reply_latency"}  # by the kernels, from the times
 

@@ -12,7 +12,7 @@ from detector.core.engine.shard import Policy, Shard
 from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.fields import DIRECTIONS, KINDS, OUTCOMES
 from detector.core.wire.records import columns_of
-from tests.core.shards import DAY_S, NOW_S, START_S, known
+from tests.builders import DAY_S, NOW_S, START_S, known
 
 SLOW = {"attributes": {"any": 1}}  # nested: never read the fast way, and of no consequence
 POLICY = Policy(sources=("emails",), learning_gaps_min=0, segments_max=3)

@@ -12,7 +12,7 @@ from detector.core.wire.lookalikes import Lookalikes
 from detector.core.wire.records import RecordColumns
 from detector.core.wire.reroute import REROUTED
 from detector.core.wire.routing import address_of, addresses_of
-from tests.core.shards import DAY_S
+from tests.builders import DAY_S
 
 NOW_S, START_S = 1.8e9, 1.7e9
 TOPICS = {"emails": "ghosting.emails", REROUTED: "ghosting.rerouted"}

@@ -10,7 +10,7 @@ from detector.core.primitives.partitioner import partition_of
 from detector.core.wire.classify import CLOCKS_APART_MAX_S
 from detector.core.wire.records import RecordColumns
 from detector.core.wire.reroute import ORIGIN, REROUTED, WRITTEN
-from tests.core.shards import DAY_S, known
+from tests.builders import DAY_S, known
 
 WRITTEN_S, NOW_S = 1.7e9, 1.8e9
 HOUR_S = 3600.0

@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.record._crecords import default_records
 
 from tests import kafka as broker
-from tests.shell.worker.test_worker import alerts, history, produce, replayed, returns, wait_for, working
+from tests.workers import alerts, history, produce, replayed, returns, wait_for, working
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 

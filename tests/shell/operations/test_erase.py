@@ -9,8 +9,20 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from detector.core.state.table import CLIENT_KEY, MOMENTS_KEY
 from tests import kafka as broker
 from tests.faults import durable
-from tests.shell.operations.test_rebuild import ended, known, of_generation, rebuild
-from tests.shell.worker.test_worker import DONE_S_MAX, alerts, history, produce, replayed, returns, wait_for, working
+from tests.workers import (
+    DONE_S_MAX,
+    alerts,
+    ended,
+    history,
+    known,
+    of_generation,
+    produce,
+    rebuild,
+    replayed,
+    returns,
+    wait_for,
+    working,
+)
 
 PRIVACY = (broker.RUN.parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
 

@@ -1,27 +1,25 @@
 """The state made anew, on a real Kafka: nothing is forgotten, nothing is told twice, and nothing half done counts."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from detector.core.engine.shard import Outcome
-from detector.shell.config.settings import PREFIX, Settings
+from detector.shell.config.settings import Settings
 from detector.shell.kafka import generations, topics
 from detector.shell.operations.already_published import AlreadyPublished
 from detector.shell.worker.exit_codes import Exit
 from schemas.rejection import rejection
 from tests import kafka as broker
 from tests.faults import durable
-from tests.shell.worker.test_worker import (
+from tests.workers import (
     DONE_S_MAX,
     alerts,
     history,
+    known,
     log_of,
+    of_generation,
     produce,
+    rebuild,
     replayed,
     returns,
     started,
@@ -45,37 +43,6 @@ async def settings(kafka, app_id, tmp_path):
     )
     await topics.create(found)
     return found
-
-
-def rebuild(settings, *options):
-    """Run `ghosting rebuild`; give its exit code, its output and its errors."""
-    return ended(settings, "rebuild", *options)
-
-
-def ended(settings, command, *arguments, stdin=""):
-    """Run a command to its end; give its exit code, its output and its errors."""
-    given = {PREFIX + name.upper(): str(getattr(settings, name)) for name in settings.model_fields_set}
-    done = subprocess.run(
-        [sys.executable, "-m", "detector", command, "--json", *arguments],
-        env={**os.environ, **given},
-        cwd=broker.RUN.parents[2],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DONE_S_MAX,
-    )
-    return done.returncode, json.loads(done.stdout or "null"), done.stderr.strip()
-
-
-def of_generation(settings, number):
-    """Give the settings with a state topic."""
-    return settings.model_copy(update={"state_generation": number})
-
-
-def known(settings):
-    """Say what is durable of every client."""
-    return {name: row for shard in durable.restored(settings) for name, row in durable.rows_of(shard).items()}
 
 
 def damage(settings):

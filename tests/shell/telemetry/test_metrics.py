@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.wire.records import columns_of
@@ -23,7 +24,6 @@ from detector.shell.worker.gauges import Gauges
 from detector.shell.worker.meter import Meter
 from tests.kafka import free_port
 
-DAY_S = 86_400.0
 START_S = 1_704_067_200.0
 HOSTILE = [
     "ann@example.com", 'quote"d', "back\\slash", "{braces}", "comma,equals=", "\u202eright to left", "#" * 64,

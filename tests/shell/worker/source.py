@@ -6,7 +6,6 @@ import time
 from detector.shell.kafka.faust_transport import ChunkConsumer
 from detector.shell.kafka.in_flight import InFlight
 
-DAY_S = 86_400.0
 START_S = 1_704_067_200.0
 LIFE_SECONDS_MAX = 60
 

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from detector.shell.worker.pauses import Pauses
 from tests import kafka as broker
 from tests.faults import durable
-from tests.shell.worker.test_worker import DAY_S, DONE_S_MAX, START_S, replayed, wait_for, working
+from tests.workers import DAY_S, DONE_S_MAX, START_S, replayed, wait_for, working
 
 MOST = 1000  # records that may wait
 AHEAD = 150_000  # more than may be in flight (60,000) and come with one fetch (20,000) before fetching stops

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from aiokafka.conn import AIOKafkaConnection
 
+from detector.core.clock import DAY_S
 from detector.core.engine.intake import Intake
 from detector.core.engine.shard import Shard
 from detector.core.wire.records import columns_of
@@ -25,7 +26,7 @@ from detector.shell.worker import failures, shard_task
 from detector.shell.worker.exit_codes import Exit
 from detector.shell.worker.shard_task import ShardTask
 from tests.faults import durable
-from tests.shell.worker.source import DAY_S, LIFE_SECONDS_MAX, START_S, Source
+from tests.shell.worker.source import LIFE_SECONDS_MAX, START_S, Source
 
 STEP = 10  # records more in each life
 NEVER = -1

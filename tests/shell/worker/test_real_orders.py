@@ -10,7 +10,7 @@ from detector.shell.config.settings import Settings, variable
 from detector.shell.kafka import topics
 from tests.datasets import dataset
 from tests.faults import durable
-from tests.shell.worker.test_worker import alerts, wait_for, working
+from tests.workers import alerts, wait_for, working
 
 SECONDS_MAX = 300  # it takes a few; the rest is for a busy machine
 ALERTS_MIN = 1000

@@ -12,7 +12,7 @@ from detector.shell.config.settings import Settings
 from detector.shell.kafka import topics
 from tests import kafka as broker
 from tests.faults import durable
-from tests.shell.worker.test_worker import DAY_S, DONE_S_MAX, START_S, log_of, working
+from tests.workers import DAY_S, DONE_S_MAX, START_S, log_of, working
 
 CLIENTS = [f"client-{n}" for n in range(8)]
 

@@ -5,12 +5,13 @@ import json
 import time
 from types import SimpleNamespace
 
+from detector.core.clock import DAY_S
 from detector.shell.kafka.broker_clock import ClockPolicy, WallClock
 from detector.shell.kafka.fetch_thread import FetchedChunk
 from detector.shell.telemetry.catalogue import WORKER
 from detector.shell.telemetry.metrics import Metrics
 from detector.shell.worker.shard_task import ShardTask
-from tests.shell.worker.source import DAY_S, LIFE_SECONDS_MAX, START_S, Source
+from tests.shell.worker.source import LIFE_SECONDS_MAX, START_S, Source
 
 CHUNKS = 300
 

@@ -1,15 +1,15 @@
-"""A shard as tests drive it: interactions in, alerts out, each held to its contract."""
+"""What tests build and read again: interactions, histories of clients, and a shard that they are run through."""
 
 import json
 from datetime import datetime
 
 import numpy as np
 
+from detector.core.clock import DAY_S
 from detector.core.engine.shard import Policy
 from detector.core.layout import MOMENT, SILENCES
 from tests.contract import held
 
-DAY_S = 86_400.0
 START_S = 1.5e9
 NOW_S = START_S + 2000 * DAY_S
 SOURCES = ("emails", "orders")
